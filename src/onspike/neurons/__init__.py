@@ -1,0 +1,27 @@
+"""Neurons: what `n` cells do in a tick."""
+
+from onspike.neurons.alif import ALIF
+from onspike.neurons.base import (
+    AbstractNeuron,
+    AbstractReset,
+    Refractory,
+    SubtractReset,
+    ZeroReset,
+    jacobian,
+)
+from onspike.neurons.cuba_lif import CubaLIF
+from onspike.neurons.lif import LIF
+from onspike.neurons.readout import LeakyIntegrator
+
+__all__ = [
+    "ALIF",
+    "LIF",
+    "AbstractNeuron",
+    "AbstractReset",
+    "CubaLIF",
+    "LeakyIntegrator",
+    "Refractory",
+    "SubtractReset",
+    "ZeroReset",
+    "jacobian",
+]

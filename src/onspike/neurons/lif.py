@@ -1,0 +1,84 @@
+"""Leaky integrate-and-fire."""
+
+from typing import ClassVar, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from onspike import checks
+from onspike.neurons.base import (
+    AbstractNeuron,
+    AbstractReset,
+    Refractory,
+    SubtractReset,
+    gate_spikes,
+    hold,
+    wait,
+)
+from onspike.surrogates import AbstractSurrogate, Triangle
+from onspike.types import PerNeuron
+
+
+class LIFState(NamedTuple):
+    """One tick of `n` neurons."""
+
+    v: Float[Array, " n"]  # membrane potential, threshold units
+    z: Float[Array, " n"]  # spikes, 0 or 1
+    wait: Int[Array, " n"] | None  # refractory ticks left, if there is such a period
+
+
+class LIF(AbstractNeuron):
+    r"""Leaky integrate-and-fire: $v_t = \alpha v_{t-1} + g I_t - \vartheta z_{t-1}$.
+
+    The gain is g = 1 (unit) or g = 1 - alpha (normalised).
+
+    Args:
+        tau_mem: Membrane time constant, in seconds.
+        v_threshold: Firing threshold, in threshold units.
+        reset: What a spike does to the membrane of the next tick.
+        refractory: Absolute refractory period, if any.
+        normalised: Whether input is scaled by 1 - alpha, so that a constant current I
+            leads to v = I. Published thresholds fit one convention only.
+        surrogate: Pseudo-derivative that stands in for dz/dv.
+
+    Raises:
+        ValueError: If `tau_mem` or `v_threshold` is not positive.
+
+    Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, Methods.
+    """
+
+    tau_mem: PerNeuron = 20e-3
+    v_threshold: PerNeuron = 1.0
+    reset: AbstractReset = SubtractReset()
+    refractory: Refractory | None = None
+    normalised: bool = eqx.field(static=True, default=False)
+    surrogate: AbstractSurrogate = Triangle()
+
+    continuous: ClassVar[tuple[str, ...]] = ("v",)
+
+    def __check_init__(self) -> None:
+        checks.positive("LIF", "seconds", tau_mem=self.tau_mem)
+        checks.positive("LIF", "threshold units", v_threshold=self.v_threshold)
+
+    def check(self, n):
+        checks.per_neuron("LIF", n, tau_mem=self.tau_mem, v_threshold=self.v_threshold)
+
+    def init(self, n):
+        waiting = None if self.refractory is None else jnp.zeros(n, jnp.int32)
+        return LIFState(v=jnp.zeros(n), z=jnp.zeros(n), wait=waiting)
+
+    def step(self, state, current, dt):
+        alpha = self.decay(dt)
+        gain = 1.0 - alpha if self.normalised else 1.0
+        left = wait(self.refractory, state.wait, state.z, dt)
+        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * current
+        new = LIFState(v=hold(v, self.refractory, left), z=state.z, wait=left)
+        return new._replace(z=self.fire(new))
+
+    def fire(self, state):
+        z = self.surrogate.spike(state.v - self.v_threshold, self.v_threshold)
+        return gate_spikes(z, state.wait)
+
+    def decay(self, dt):
+        return jnp.exp(-dt / jnp.asarray(self.tau_mem))

@@ -1,0 +1,58 @@
+"""A readout that integrates and does not fire."""
+
+from typing import ClassVar, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from onspike import checks
+from onspike.neurons.base import AbstractNeuron
+from onspike.types import PerNeuron
+
+
+class LeakyIntegratorState(NamedTuple):
+    """One tick of `n` readout units."""
+
+    v: Float[Array, " n"]  # membrane potential
+    z: Float[Array, " n"]  # the output: the membrane itself
+
+
+class LeakyIntegrator(AbstractNeuron):
+    r"""Leaky integrator: $y_t = \kappa y_{t-1} + g I_t$, a graded output.
+
+    Args:
+        tau_mem: Time constant, in seconds.
+        normalised: Whether input is scaled by 1 - kappa.
+
+    Raises:
+        ValueError: If `tau_mem` is not positive.
+
+    Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, eq. 11.
+    """
+
+    tau_mem: PerNeuron = 20e-3
+    normalised: bool = eqx.field(static=True, default=False)
+
+    continuous: ClassVar[tuple[str, ...]] = ("v",)
+    spiking: ClassVar[bool] = False
+
+    def __check_init__(self) -> None:
+        checks.positive("LeakyIntegrator", "seconds", tau_mem=self.tau_mem)
+
+    def check(self, n):
+        checks.per_neuron("LeakyIntegrator", n, tau_mem=self.tau_mem)
+
+    def init(self, n):
+        return LeakyIntegratorState(v=jnp.zeros(n), z=jnp.zeros(n))
+
+    def step(self, state, current, dt):
+        kappa = self.decay(dt)
+        v = kappa * state.v + (1.0 - kappa if self.normalised else 1.0) * current
+        return LeakyIntegratorState(v=v, z=v)
+
+    def fire(self, state):
+        return state.v
+
+    def decay(self, dt):
+        return jnp.exp(-dt / jnp.asarray(self.tau_mem))

@@ -1,0 +1,153 @@
+"""The records in which the parts of a tick meet, and the aliases of their fields.
+
+Time is discrete; one tick is `dt` seconds. Inside a tick there is no batch axis
+and no time axis: outside, `jax.vmap` and `jax.lax.scan` add them.
+"""
+
+from typing import Any, NamedTuple
+
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+Scalar = float | Float[Array, ""]
+PerNeuron = float | Float[Array, ""] | Float[Array, " n"]
+Key = PRNGKeyArray
+Tree = Any  # a pytree whose structure belongs to whoever made it
+
+INPUT = "input"  # the source name of a network's input channels
+
+
+class Sample(NamedTuple):
+    """What arrives from outside in one tick."""
+
+    x: Float[Array, " n_in"]  # input spikes (0/1) or graded input
+    target: Float[Array, " n_out"]  # what the output should be, where `mask` holds
+    mask: Bool[Array, ""]  # a target is valid; the same for all samples of a batch
+    reward: Float[Array, ""]
+    first: Bool[Array, ""]  # the tick opens a sample: fast state starts afresh
+    last: Bool[Array, ""]  # the tick closes a sample
+
+
+class Teaching(NamedTuple):
+    """What the outside says about the output of one tick."""
+
+    target: Float[Array, " n_out"]
+    error: Float[Array, " n_out"]  # dE/dy, zero where no target is valid
+    mask: Bool[Array, ""]
+    reward: Float[Array, ""]
+
+
+class Jacobian(NamedTuple):
+    """A neuron's own derivatives in one tick, over its `d` continuous variables."""
+
+    recur: Float[Array, "n d d"]  # [i, k, l] = dh_k(t) / dh_l(t-1)
+    drive: Float[Array, "n d"]  # [i, k] = dh_k(t) / dI(t)
+    emit: Float[Array, "n d"]  # [i, k] = dz(t) / dh_k(t)
+
+
+class Local(NamedTuple):
+    """All that the synapses of one projection can see in one tick.
+
+    `decay` and `readout_decay` are design-time constants, taken from the nominal
+    neurons and not from a (mismatched) die: what a designer would put into a
+    trace circuit.
+    """
+
+    pre: Float[Array, " n_pre"]  # spikes that arrive in this tick
+    old: Tree  # state of the postsynaptic neurons before the tick
+    new: Tree  # and after it
+    z: Float[Array, " n_post"]  # their spikes
+    psi: Float[Array, " n_post"]  # their pseudo-derivatives dz/dv
+    gain: Float[Array, " n_post"]  # dv/dI within the tick
+    jacobian: Jacobian
+    decay: Float[Array, "*n_post"]  # membrane decay per tick; scalar if they share it
+    readout_decay: Float[Array, "*n_out"]  # the same of the output population
+    dt: Scalar  # seconds per tick
+
+
+class Params(NamedTuple):
+    """Every array that a rule may write or a die may perturb."""
+
+    weights: dict[str, Float[Array, "n_post n_pre"]]  # by projection
+    neurons: dict[str, Tree]  # by population: the neuron module, with its constants
+
+
+class Wire(NamedTuple):
+    """One projection, as a rule sees it when it is built."""
+
+    pre: str
+    post: str
+    delay: int  # ticks
+    n_pre: int
+    n_post: int
+    n_state: int  # continuous state variables of a postsynaptic neuron
+
+
+class Wiring(NamedTuple):
+    """The static graph: who is joined to whom. Hashable."""
+
+    wires: tuple[tuple[str, Wire], ...]  # by projection, in order of construction
+    order: tuple[str, ...]  # populations, each after all it hears in the same tick
+    sizes: tuple[tuple[str, int], ...]  # neurons by population
+    output: str
+
+    def wire(self, projection: str) -> Wire:
+        """The projection of that name."""
+        return dict(self.wires)[projection]
+
+    def size(self, population: str) -> int:
+        """The number of neurons of a population."""
+        return dict(self.sizes)[population]
+
+
+class Outer(NamedTuple):
+    """A local update as a (sum of) outer product(s), kept factored until written.
+
+    Any leading axes are summed: ranks, samples of a batch, ticks of a block.
+    """
+
+    post: Float[Array, "*lead n_post"]
+    pre: Float[Array, "*lead n_pre"]
+
+    def modulate(self, signal: Float[Array, " n_post"]) -> "Outer":
+        """The update with each postsynaptic neuron's share scaled."""
+        return Outer(post=self.post * signal, pre=self.pre)
+
+    def contract(self) -> Float[Array, "n_post n_pre"]:
+        """The update as a matrix, in one product."""
+        post = self.post.reshape(-1, self.post.shape[-1])
+        pre = self.pre.reshape(-1, self.pre.shape[-1])
+        return post.T @ pre
+
+    def dense(self) -> "Dense":
+        """The same update for one synapse at a time, without summing leading axes."""
+        return Dense(self.post[..., :, None] * self.pre[..., None, :])
+
+
+class Dense(NamedTuple):
+    """A local update with a value of its own for each synapse."""
+
+    value: Float[Array, "*lead n_post n_pre"]
+
+    def modulate(self, signal: Float[Array, " n_post"]) -> "Dense":
+        """The update with each postsynaptic neuron's share scaled."""
+        return Dense(self.value * signal[..., :, None])
+
+    def contract(self) -> Float[Array, "n_post n_pre"]:
+        """The update as a matrix, summed over any leading axes."""
+        return self.value.reshape(-1, *self.value.shape[-2:]).sum(0)
+
+    def dense(self) -> "Dense":
+        """Itself."""
+        return self
+
+
+Delta = Outer | Dense
+Update = dict[str, tuple[Delta, ...]]  # by projection: terms that add up
+
+
+def contract(update: Update) -> dict[str, Float[Array, "n_post n_pre"]]:
+    """Sums every projection's terms, and all their leading axes, into a matrix."""
+    return {
+        name: sum((term.contract() for term in terms[1:]), terms[0].contract())
+        for name, terms in update.items()
+    }
