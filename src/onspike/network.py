@@ -1,0 +1,347 @@
+"""A network: populations of neurons joined by projections of synapses, a graph."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from onspike import checks
+from onspike.neurons import AbstractNeuron, LeakyIntegrator, jacobian
+from onspike.types import INPUT, Key, Local, Params, Scalar, Tree, Wire, Wiring
+
+
+class Population(eqx.Module):
+    """`n` neurons of one kind.
+
+    Args:
+        neuron: Their dynamics; its fields are scalars or hold one value per neuron.
+        n: How many.
+
+    Raises:
+        ValueError: If `n` is not positive or a field does not fit it.
+    """
+
+    neuron: AbstractNeuron
+    n: int = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        checks.at_least("Population", "neurons", 1, n=self.n)
+        self.neuron.check(self.n)
+
+
+class Projection(eqx.Module):
+    """Synapses from every neuron of `pre` to every neuron of `post`, unless masked.
+
+    Args:
+        pre: Name of the presynaptic population, or "input".
+        post: Name of the postsynaptic population.
+        delay: Ticks from spike to arrival; 0 arrives in the same tick.
+        gain: Initial weights are normal with sd `gain * sqrt(2 / fan-in)` (He et al.
+            2015, arXiv 1502.01852).
+        mask: Where there is a synapse, (n_post, n_pre); None means everywhere.
+
+    Raises:
+        ValueError: If `delay` or `gain` is negative.
+    """
+
+    pre: str = eqx.field(static=True)
+    post: str = eqx.field(static=True)
+    delay: int = eqx.field(static=True, default=0)
+    gain: Scalar = 1.0
+    mask: Bool[Array, "n_post n_pre"] | None = None
+
+    def __check_init__(self) -> None:
+        checks.at_least("Projection", "ticks", 0, delay=self.delay)
+        checks.non_negative("Projection", "1 (a factor)", gain=self.gain)
+
+
+class NetworkState(NamedTuple):
+    """One tick of a network."""
+
+    neurons: dict[str, Tree]  # by population
+    history: dict[str, Float[Array, "delay n"]]  # by source: ring buffer of outputs
+
+
+class Network(eqx.Module):
+    """A graph of populations and projections.
+
+    Projections without delay must form no cycle, so that a tick has an order;
+    recurrent ones have a delay of one tick or more.
+
+    Args:
+        n_in: Number of input channels; their source name is "input".
+        populations: By name.
+        projections: By name.
+        output: The population whose `z` is the network's output.
+        dt: Length of a tick, in seconds.
+
+    Raises:
+        ValueError: If a name is unknown, a mask does not fit, `dt` is not positive, or
+            projections without delay form a cycle (the error names it).
+    """
+
+    populations: dict[str, Population]
+    projections: dict[str, Projection]
+    n_in: int = eqx.field(static=True)
+    output: str = eqx.field(static=True)
+    dt: Scalar
+    wiring: Wiring = eqx.field(static=True)
+
+    def __init__(
+        self,
+        n_in: int,
+        populations: Mapping[str, Population],
+        projections: Mapping[str, Projection],
+        output: str,
+        dt: Scalar = 1e-3,
+    ):
+        self.n_in = n_in
+        self.populations = dict(populations)
+        self.projections = dict(projections)
+        self.output = output
+        self.dt = dt
+        checks.at_least("Network", "channels", 1, n_in=n_in)
+        checks.positive("Network", "seconds", dt=dt)
+        checks.known("population (Network.output)", output, populations)
+        self.wiring = _wiring(n_in, self.populations, self.projections, output)
+
+    @property
+    def n_out(self) -> int:
+        """Number of output units."""
+        return self.populations[self.output].n
+
+    def init_params(self, key: Key) -> Params:
+        """Draws initial weights."""
+        weights = {}
+        names = sorted(self.projections)
+        for name, subkey in zip(names, jax.random.split(key, len(names)), strict=True):
+            wire, projection = self.wiring.wire(name), self.projections[name]
+            w = jax.random.normal(subkey, (wire.n_post, wire.n_pre), float)
+            w = w * projection.gain * np.sqrt(2.0 / wire.n_pre)
+            weights[name] = self.masked(name, w)
+        neurons = {name: p.neuron for name, p in self.populations.items()}
+        return Params(weights=weights, neurons=neurons)
+
+    def masked(
+        self, projection: str, w: Float[Array, "n_post n_pre"]
+    ) -> Float[Array, "n_post n_pre"]:
+        """`w` with zeros where the projection has no synapse."""
+        mask = self.projections[projection].mask
+        return w if mask is None else jnp.where(mask, w, jnp.zeros_like(w))
+
+    def init(self) -> NetworkState:
+        """The network at rest."""
+        history = {}
+        for wire in dict(self.wiring.wires).values():
+            if wire.delay:
+                depth = max(wire.delay, len(history.get(wire.pre, ())))
+                history[wire.pre] = jnp.zeros((depth, wire.n_pre))
+        neurons = {name: p.neuron.init(p.n) for name, p in self.populations.items()}
+        return NetworkState(neurons=neurons, history=history)
+
+    def step(
+        self,
+        params: Params,
+        state: NetworkState,
+        x: Float[Array, " n_in"],
+        currents: dict[str, Float[Array, " n"]],
+        tick: Int[Array, ""],
+    ) -> tuple[NetworkState, dict[str, Local], Float[Array, " n_out"]]:
+        """One tick.
+
+        Args:
+            params: Weights and neuron constants.
+            state: The network before the tick.
+            x: What arrives at the input channels.
+            currents: Currents injected from outside the graph, by population.
+            tick: Number of this tick: where the ring buffers stand.
+
+        Returns:
+            The network after the tick, what each projection's synapses can see, and
+            the output.
+        """
+        z = {INPUT: x}
+        arriving, new, sees = {}, {}, {}
+        for population in self.wiring.order:
+            neuron, old = params.neurons[population], state.neurons[population]
+            current = currents.get(population, jnp.zeros_like(old.v))
+            for name, wire in self.wiring.wires:
+                if wire.post == population:
+                    arriving[name] = self._arrives(wire, z, state, tick)
+                    current = current + params.weights[name] @ arriving[name]
+            new[population] = neuron.step(old, current, self.dt)
+            z[population] = new[population].z
+            sees[population] = jacobian(neuron, old, current, self.dt)
+        history = {
+            source: ring.at[_slot(tick, ring)].set(z[source])
+            for source, ring in state.history.items()
+        }
+        local = {
+            name: Local(
+                pre=arriving[name],
+                old=state.neurons[wire.post],
+                new=new[wire.post],
+                z=z[wire.post],
+                psi=sees[wire.post].emit[:, 0],
+                gain=sees[wire.post].drive[:, 0],
+                jacobian=sees[wire.post],
+                decay=self.populations[wire.post].neuron.decay(self.dt),
+                readout_decay=self.populations[self.output].neuron.decay(self.dt),
+                dt=self.dt,
+            )
+            for name, wire in self.wiring.wires
+        }
+        return NetworkState(neurons=new, history=history), local, z[self.output]
+
+    def _arrives(self, wire: Wire, z: dict, state: NetworkState, tick) -> Array:
+        if wire.delay == 0:
+            return z[wire.pre]
+        ring = state.history[wire.pre]
+        return ring[_slot(tick - wire.delay, ring)]
+
+
+def _slot(tick: Int[Array, ""], ring: Array) -> Int[Array, ""] | int:
+    # A constant index where there is no choice: a traced one costs a gather.
+    return tick % len(ring) if len(ring) > 1 else 0
+
+
+def _wiring(n_in: int, populations: dict, projections: dict, output: str) -> Wiring:
+    sizes = {INPUT: n_in} | {name: p.n for name, p in populations.items()}
+    if INPUT in populations:
+        raise ValueError(f"no population may be called '{INPUT}': the input is")
+    wires = {}
+    for name, p in projections.items():
+        checks.known(f"population (Projection '{name}'.pre)", p.pre, sizes)
+        checks.known(f"population (Projection '{name}'.post)", p.post, populations)
+        if p.mask is not None:
+            expected = (sizes[p.post], sizes[p.pre])
+            checks.shape(f"Projection '{name}'", expected, mask=p.mask)
+        wires[name] = Wire(
+            pre=p.pre,
+            post=p.post,
+            delay=p.delay,
+            n_pre=sizes[p.pre],
+            n_post=sizes[p.post],
+            n_state=len(populations[p.post].neuron.continuous),
+        )
+    order = _order(list(populations), wires)
+    named = tuple((name, p.n) for name, p in populations.items())
+    return Wiring(tuple(wires.items()), order, named, output)
+
+
+def _order(populations: list[str], wires: dict[str, Wire]) -> tuple[str, ...]:
+    """Populations so that each follows all it hears in the same tick."""
+    hears = {
+        p: [w.pre for w in wires.values() if w.post == p and not w.delay]
+        for p in populations
+    }
+    order: list[str] = []
+
+    def visit(population: str, path: tuple[str, ...]) -> None:
+        if population in path:
+            cycle = [*path[path.index(population) :], population]
+            raise ValueError(
+                "projections without delay form a cycle: "
+                f"{' <- '.join(cycle)}; give one of them delay >= 1"
+            )
+        if population not in order:
+            for pre in hears[population]:
+                if pre != INPUT:
+                    visit(pre, (*path, population))
+            order.append(population)
+
+    for population in populations:
+        visit(population, ())
+    return tuple(order)
+
+
+def feedforward(
+    n_in: int,
+    hidden: AbstractNeuron,
+    sizes: tuple[int, ...],
+    n_out: int,
+    *,
+    readout: AbstractNeuron | None = None,
+    gains: tuple[Scalar, ...] | None = None,
+    dt: Scalar = 1e-3,
+) -> Network:
+    """A stack of layers, all within one tick.
+
+    Args:
+        n_in: Input channels.
+        hidden: The neuron of every hidden layer.
+        sizes: Neurons per hidden layer; they are called "hidden1", "hidden2", ...
+            ("hidden" if there is only one), their projections "in", "w2", ... and
+            "out".
+        n_out: Output units.
+        readout: The output neuron; by default `LeakyIntegrator()`.
+        gains: Gain of the initial weights, one per projection; by default 1.
+        dt: Length of a tick, in seconds.
+
+    Raises:
+        ValueError: If there is no hidden layer or `gains` does not fit.
+    """
+    if not sizes:
+        raise ValueError("feedforward needs at least one hidden layer; got sizes=()")
+    gains = (1.0,) * (len(sizes) + 1) if gains is None else gains
+    if len(gains) != len(sizes) + 1:
+        raise ValueError(
+            f"feedforward.gains must hold {len(sizes) + 1} factors, one per "
+            f"projection; got {len(gains)}"
+        )
+    layers = (
+        ["hidden"] if len(sizes) == 1 else [f"hidden{i + 1}" for i in range(len(sizes))]
+    )
+    populations = {
+        layer: Population(hidden, n) for layer, n in zip(layers, sizes, strict=True)
+    }
+    populations["out"] = Population(readout or LeakyIntegrator(), n_out)
+    names = ["in", *(f"w{i + 2}" for i in range(len(sizes) - 1)), "out"]
+    chain = [INPUT, *layers, "out"]
+    projections = {
+        name: Projection(pre, post, gain=gain)
+        for name, pre, post, gain in zip(
+            names, chain[:-1], chain[1:], gains, strict=True
+        )
+    }
+    return Network(n_in, populations, projections, output="out", dt=dt)
+
+
+def recurrent(
+    n_in: int,
+    hidden: AbstractNeuron,
+    n_hidden: int,
+    n_out: int,
+    *,
+    readout: AbstractNeuron | None = None,
+    gains: tuple[Scalar, Scalar, Scalar] = (1.0, 1.0, 1.0),
+    delay: int = 1,
+    dt: Scalar = 1e-3,
+) -> Network:
+    """One recurrent population "hidden", without self-connections, and a readout "out".
+
+    Args:
+        n_in: Input channels.
+        hidden: The recurrent neuron.
+        n_hidden: How many.
+        n_out: Output units.
+        readout: The output neuron; by default `LeakyIntegrator()`.
+        gains: Gain of the initial weights of "in", "rec" and "out".
+        delay: Ticks from a recurrent spike to its arrival, 1 or more.
+        dt: Length of a tick, in seconds.
+    """
+    populations = {
+        "hidden": Population(hidden, n_hidden),
+        "out": Population(readout or LeakyIntegrator(), n_out),
+    }
+    others = ~jnp.eye(n_hidden, dtype=bool)
+    projections = {
+        "in": Projection(INPUT, "hidden", gain=gains[0]),
+        "rec": Projection("hidden", "hidden", delay=delay, gain=gains[1], mask=others),
+        "out": Projection("hidden", "out", gain=gains[2]),
+    }
+    return Network(n_in, populations, projections, output="out", dt=dt)
