@@ -1,0 +1,87 @@
+"""What a learning rule is."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from onspike import checks
+from onspike.rules.parts.gates import AbstractGate
+from onspike.types import (
+    Key,
+    Local,
+    Params,
+    Sample,
+    Scalar,
+    Teaching,
+    Tree,
+    Update,
+    Wiring,
+)
+
+Rates = Scalar | dict[str, Scalar]  # by projection; "*" stands for all the others
+
+
+class RuleState(NamedTuple):
+    """What a rule remembers."""
+
+    shared: Tree  # one for all samples of a batch: feedback weights
+    own: Tree  # one for each sample: traces, controllers' activity
+
+
+class AbstractRule(eqx.Module):
+    """Says, at every tick, how the weights should change.
+
+    `step` estimates the loss gradient, locally: a positive value asks for a smaller
+    weight. The learner multiplies by minus the rate, when the gate opens.
+    """
+
+    rate: eqx.AbstractVar[Rates]  # per projection; one left out never changes
+    gate: eqx.AbstractVar[AbstractGate]
+
+    @abstractmethod
+    def init(self, wiring: Wiring, key: Key) -> RuleState:
+        """The rule's memory before the first tick."""
+
+    @abstractmethod
+    def rest(self, own: Tree) -> Tree:
+        """`own` at the start of a sample: fast memory cleared, slow memory kept."""
+
+    @abstractmethod
+    def feedback(
+        self, shared: Tree, own: Tree, sample: Sample
+    ) -> tuple[Tree, dict[str, Float[Array, " n"]]]:
+        """Currents that the rule injects into populations; none for most rules."""
+
+    @abstractmethod
+    def step(
+        self,
+        shared: Tree,
+        own: Tree,
+        params: Params,
+        local: dict[str, Local],
+        teaching: Teaching,
+        wiring: Wiring,
+    ) -> tuple[Tree, Update]:
+        """One tick: the rule's memory after it, and its gradient estimate."""
+
+    @abstractmethod
+    def adapt(self, shared: Tree, change: dict[str, Array]) -> Tree:
+        """`shared` after a write that changed the weights by `change`."""
+
+
+def rates_of(rate: Rates, wiring: Wiring) -> dict[str, Scalar]:
+    """The rate of each plastic projection.
+
+    Raises:
+        ValueError: If a rate belongs to a projection that does not exist.
+    """
+    names = [name for name, _ in wiring.wires]
+    if not isinstance(rate, Mapping):
+        return dict.fromkeys(names, rate)
+    for name in rate:
+        checks.known("projection in the rule's rate", name, [*names, "*"])
+    named = {name: rate.get(name, rate.get("*")) for name in names}
+    return {name: r for name, r in named.items() if r is not None}

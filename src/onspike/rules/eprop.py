@@ -1,0 +1,42 @@
+"""E-prop: eligibility propagation."""
+
+from onspike.rules.base import Rates
+from onspike.rules.parts.eligibility import AbstractEligibility, EProp
+from onspike.rules.parts.filters import ReadoutFilter
+from onspike.rules.parts.gates import AbstractGate, EndOfSample
+from onspike.rules.parts.regularisers import AbstractRegulariser
+from onspike.rules.parts.signals import AbstractSignal, Symmetric
+from onspike.rules.three_factor import ThreeFactor
+
+
+def eprop(
+    rate: Rates = 1.0,
+    *,
+    signal: AbstractSignal = Symmetric(),
+    eligibility: AbstractEligibility = EProp(),
+    gate: AbstractGate = EndOfSample(),
+    regulariser: AbstractRegulariser | None = None,
+) -> ThreeFactor:
+    r"""Full e-prop: $\Delta w_{ij} = -\eta \sum_t L_i^t \bar e_{ij}^t$.
+
+    The eligibility is the neuron's own, through the readout's filter. Equals the
+    gradient of a network in which recurrent spikes carry none. With plain LIF neurons
+    `eligibility=PreTrace()` gives the same for less.
+
+    Args:
+        rate: Learning rate, of all projections or by projection.
+        signal: `Symmetric()` or `RandomFeedback()`.
+        eligibility: What a synapse remembers.
+        gate: When the sum is written.
+        regulariser: Keeps firing rates in bounds.
+
+    Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y.
+    """
+    return ThreeFactor(
+        signal=signal,
+        eligibility=eligibility,
+        rate=rate,
+        gate=gate,
+        readout_filter=ReadoutFilter(),
+        regulariser=regulariser,
+    )

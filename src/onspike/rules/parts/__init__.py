@@ -1,0 +1,1 @@
+"""The factors that rules are assembled from."""

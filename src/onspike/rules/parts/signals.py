@@ -1,0 +1,128 @@
+"""Learning signals: who tells neuron i what to change."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from onspike import checks
+from onspike.types import Key, Local, Params, Scalar, Teaching, Tree, Wiring
+
+
+class AbstractSignal(eqx.Module):
+    """A learning signal L for every neuron: positive if a further spike does harm."""
+
+    @abstractmethod
+    def init(self, wiring: Wiring, key: Key) -> tuple[Tree, Tree]:
+        """What all samples share (feedback weights) and what each has for itself."""
+
+    @abstractmethod
+    def rest(self, own: Tree) -> Tree:
+        """`own` at the start of a sample."""
+
+    @abstractmethod
+    def step(
+        self,
+        shared: Tree,
+        own: Tree,
+        params: Params,
+        local: dict[str, Local],
+        teaching: Teaching,
+        wiring: Wiring,
+    ) -> tuple[Tree, dict[str, Float[Array, " n"]]]:
+        """The signal's own state after a tick, and L by population."""
+
+    @abstractmethod
+    def adapt(self, shared: Tree, change: dict[str, Array]) -> Tree:
+        """Feedback weights after a write that changed the weights by `change`."""
+
+
+class Symmetric(AbstractSignal):
+    r"""Credit flows back through the weights themselves: $L = W^T (\psi L_{post})$.
+
+    Follows all projections without delay, through any number of layers, within the
+    tick: no credit through time. Equals the gradient where what lies downstream has no
+    memory. Needs weight transport.
+
+    Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, eq. 4.
+    """
+
+    def init(self, wiring, key):
+        return (), ()
+
+    def rest(self, own):
+        return own
+
+    def step(self, shared, own, params, local, teaching, wiring):
+        credit = {p: jnp.zeros(n) for p, n in wiring.sizes}
+        credit[wiring.output] = teaching.error
+        for population in reversed(wiring.order):
+            for name, wire in wiring.wires:
+                if wire.post == population and not wire.delay and wire.pre in credit:
+                    into = local[name].psi * local[name].gain * credit[population]
+                    back = params.weights[name].T @ into
+                    credit[wire.pre] = credit[wire.pre] + back
+        return own, credit
+
+    def adapt(self, shared, change):
+        return shared
+
+
+class RandomFeedback(AbstractSignal):
+    r"""The output error through fixed random weights: $L_i = \sum_k B_{ik} err_k$.
+
+    Reaches every hidden population directly; no weight transport.
+
+    Args:
+        scale: Standard deviation of B.
+
+    Raises:
+        ValueError: If `scale` is not positive.
+
+    Source: Nøkland 2016, arXiv 1609.01596; for e-prop Bellec et al. 2020,
+        doi:10.1038/s41467-020-17236-y.
+    """
+
+    scale: Scalar = 1.0
+
+    def __check_init__(self) -> None:
+        checks.positive("RandomFeedback", "signal per error", scale=self.scale)
+
+    def init(self, wiring, key):
+        n_out = wiring.size(wiring.output)
+        hidden = [(p, n) for p, n in wiring.sizes if p != wiring.output]
+        keys = jax.random.split(key, len(hidden))
+        feedback = {
+            p: self.scale * jax.random.normal(k, (n, n_out), float)
+            for (p, n), k in zip(hidden, keys, strict=True)
+        }
+        return feedback, ()
+
+    def rest(self, own):
+        return own
+
+    def step(self, shared, own, params, local, teaching, wiring):
+        credit = {p: b @ teaching.error for p, b in shared.items()}
+        return own, credit | {wiring.output: teaching.error}
+
+    def adapt(self, shared, change):
+        return shared
+
+
+class NoSignal(AbstractSignal):
+    """Hidden neurons hear nothing; the output hears its own error."""
+
+    def init(self, wiring, key):
+        return (), ()
+
+    def rest(self, own):
+        return own
+
+    def step(self, shared, own, params, local, teaching, wiring):
+        credit = {p: jnp.zeros(n) for p, n in wiring.sizes}
+        return own, credit | {wiring.output: teaching.error}
+
+    def adapt(self, shared, change):
+        return shared

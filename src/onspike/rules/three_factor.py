@@ -1,0 +1,122 @@
+"""The rule of four factors: signal x eligibility, gated; the device writes."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from onspike import checks
+from onspike.rules.base import AbstractRule, Rates, RuleState, rates_of
+from onspike.rules.parts.eligibility import AbstractEligibility, PreTrace
+from onspike.rules.parts.filters import ReadoutFilter
+from onspike.rules.parts.gates import AbstractGate, EveryTick
+from onspike.rules.parts.regularisers import AbstractRegulariser
+from onspike.rules.parts.signals import AbstractSignal
+from onspike.types import Tree
+
+
+class ThreeFactorOwn(NamedTuple):
+    """What each sample remembers."""
+
+    signal: Tree
+    traces: dict[str, Tree]  # eligibility, by projection
+    filtered: dict[str, Tree]  # the same behind the readout's filter, by projection
+    activity: dict[str, Tree]  # the regulariser's, by population
+
+
+class ThreeFactor(AbstractRule):
+    r"""Signal times eligibility: $\partial E / \partial w_{ij} \approx L_i e_{ij}$.
+
+    Args:
+        signal: Who tells neuron i what to change: L.
+        eligibility: What synapse ij remembers: e.
+        rate: Learning rate, for all projections or by projection; a projection left
+            out of the mapping never changes and keeps no trace.
+        gate: When a write may happen.
+        readout: The eligibility of the projections into the output population.
+        readout_filter: Passes e through the output's own decay (kappa) before L meets
+            it: exact where credit arrives through a leaky readout, at the cost of one
+            value per synapse.
+        regulariser: Keeps firing rates in bounds; its signal multiplies the
+            unfiltered e of hidden neurons.
+
+    Raises:
+        ValueError: If a rate is negative.
+
+    Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, eq. 1; Frémaux &
+        Gerstner 2016, doi:10.3389/fncir.2015.00085.
+    """
+
+    signal: AbstractSignal
+    eligibility: AbstractEligibility
+    rate: Rates
+    gate: AbstractGate = EveryTick()
+    readout: AbstractEligibility = PreTrace()
+    readout_filter: ReadoutFilter | None = None
+    regulariser: AbstractRegulariser | None = None
+
+    def __check_init__(self) -> None:
+        by_name = self.rate if isinstance(self.rate, dict) else {"rate": self.rate}
+        checks.non_negative("ThreeFactor", "weight per gradient", **by_name)
+
+    def init(self, wiring, key):
+        shared, signal = self.signal.init(wiring, key)
+        plastic = {name: wiring.wire(name) for name in rates_of(self.rate, wiring)}
+        hidden = {n: w for n, w in plastic.items() if w.post != wiring.output}
+        traces = {n: self._eligibility(n in hidden).init(w) for n, w in plastic.items()}
+        filtered, activity = {}, {}
+        if self.readout_filter is not None:
+            filtered = {n: self.readout_filter.init(w) for n, w in hidden.items()}
+        if self.regulariser is not None:
+            sizes = {w.post: w.n_post for w in hidden.values()}
+            activity = {p: self.regulariser.init(n) for p, n in sizes.items()}
+        return RuleState(shared, ThreeFactorOwn(signal, traces, filtered, activity))
+
+    def rest(self, own):
+        activity = own.activity
+        if self.regulariser is not None:
+            activity = {p: self.regulariser.rest(s) for p, s in activity.items()}
+        return ThreeFactorOwn(
+            signal=self.signal.rest(own.signal),
+            traces=jax.tree.map(jnp.zeros_like, own.traces),
+            filtered=jax.tree.map(jnp.zeros_like, own.filtered),
+            activity=activity,
+        )
+
+    def feedback(self, shared, own, sample):
+        del shared, sample
+        return own, {}
+
+    def step(self, shared, own, params, local, teaching, wiring):
+        signal, credit = self.signal.step(
+            shared, own.signal, params, local, teaching, wiring
+        )
+        activity, calm = dict(own.activity), {}
+        for name, wire in wiring.wires:
+            if wire.post in own.activity and wire.post not in calm:
+                activity[wire.post], calm[wire.post] = self.regulariser.step(
+                    own.activity[wire.post], local[name], teaching
+                )
+        traces, filtered, update = {}, {}, {}
+        for name in own.traces:
+            post = wiring.wire(name).post
+            elig = self._eligibility(post != wiring.output)
+            traces[name], e = elig.step(own.traces[name], local[name])
+            terms = (e.modulate(credit[post]),)
+            if name in own.filtered:
+                filtered[name], smooth = self.readout_filter.step(
+                    own.filtered[name], e, local[name]
+                )
+                terms = (smooth.modulate(credit[post]),)
+            if post in calm and name not in own.filtered:
+                terms = (e.modulate(credit[post] + calm[post]),)
+            elif post in calm:
+                terms = (*terms, e.modulate(calm[post]))
+            update[name] = terms
+        return ThreeFactorOwn(signal, traces, filtered, activity), update
+
+    def adapt(self, shared, change):
+        return self.signal.adapt(shared, change)
+
+    def _eligibility(self, hidden: bool) -> AbstractEligibility:
+        return self.eligibility if hidden else self.readout
