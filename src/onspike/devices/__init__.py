@@ -1,0 +1,21 @@
+"""Devices: what holds the weights, and what it costs."""
+
+from onspike.devices.base import AbstractDevice
+from onspike.devices.fixed import (
+    AbstractWrite,
+    Fixed,
+    Nearest,
+    PlusMinusLSB,
+    StochasticRounding,
+)
+from onspike.devices.ideal import Ideal
+
+__all__ = [
+    "AbstractDevice",
+    "AbstractWrite",
+    "Fixed",
+    "Ideal",
+    "Nearest",
+    "PlusMinusLSB",
+    "StochasticRounding",
+]

@@ -1,0 +1,15 @@
+"""Engines: how many ticks are run."""
+
+from onspike.engine.base import AbstractEngine, Record
+from onspike.engine.infer import Recording, infer, record
+from onspike.engine.scan import Scan, over_ticks
+
+__all__ = [
+    "AbstractEngine",
+    "Record",
+    "Recording",
+    "Scan",
+    "infer",
+    "over_ticks",
+    "record",
+]

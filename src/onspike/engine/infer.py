@@ -1,0 +1,75 @@
+"""Inference: no feedback, no learning signal, no write. How accuracy is measured."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from onspike.engine.base import Record
+from onspike.engine.scan import blank, over_ticks, settle, tally
+from onspike.network import Network
+from onspike.tasks.base import AbstractTask, Episode
+from onspike.types import Params, Tree
+
+
+class Recording(NamedTuple):
+    """One sample, tick by tick, time first."""
+
+    x: Float[Array, "T n_in"]
+    y: Float[Array, "T n_out"]
+    z: dict[str, Float[Array, "T n"]]  # by spiking population
+    v: dict[str, Float[Array, "T n"]]  # by spiking population
+
+
+def infer(
+    network: Network, task: AbstractTask, params: Params, episodes: Episode
+) -> Record:
+    """Runs a batch of episodes through the network alone."""
+
+    def tick(carry, sample):
+        state, record, t = carry
+        state, y, z = _advance(network, params, state, sample.x, t)
+        nothing = jnp.zeros((), jnp.int32)
+        return (state, tally(record, sample, y, z, nothing), t + 1), None
+
+    carry = _rest(network, episodes), blank(task, network, episodes), _start()
+    (_, record, _), _ = over_ticks(task, episodes, tick, carry)
+    return settle(record)
+
+
+def record(
+    network: Network, task: AbstractTask, params: Params, episode: Episode
+) -> Recording:
+    """Runs one episode and keeps everything: memory grows with its length."""
+    episodes = jax.tree.map(lambda a: a[None], episode)
+
+    def tick(carry, sample):
+        state, t = carry
+        state, y, z = _advance(network, params, state, sample.x, t)
+        v = {name: state.neurons[name].v[0] for name in z}
+        one = {name: spikes[0] for name, spikes in z.items()}
+        return (state, t + 1), Recording(x=sample.x[0], y=y[0], z=one, v=v)
+
+    carry = _rest(network, episodes), _start()
+    return over_ticks(task, episodes, tick, carry)[1]
+
+
+def _advance(network, params, state, x, t):
+    state, _, y = jax.vmap(lambda s, x: network.step(params, s, x, {}, t))(state, x)
+    z = {
+        name: state.neurons[name].z
+        for name, p in network.populations.items()
+        if p.neuron.spiking
+    }
+    return state, y, z
+
+
+def _rest(network: Network, episodes: Episode) -> Tree:
+    batch = episodes.label.shape[0]
+    spread = lambda a: jnp.broadcast_to(a, (batch, *a.shape))  # noqa: E731
+    return jax.tree.map(spread, network.init())
+
+
+def _start() -> Array:
+    return jnp.zeros((), jnp.int32)

@@ -1,0 +1,115 @@
+"""The reference engine: `jax.lax.scan` over ticks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from onspike.engine.base import AbstractEngine, Record
+from onspike.tasks.base import AbstractTask, Episode
+from onspike.types import Sample, Tree
+
+BLOCK = 256  # most ticks of input that exist at a time
+
+
+class Scan(AbstractEngine):
+    """Scans `learner.tick`."""
+
+    def unroll(self, learner, task, state, episodes):
+        def tick(carry, sample):
+            (state, record) = carry
+            state, seen = learner.tick(task, state, sample)
+            return (state, tally(record, sample, seen.y, seen.z, seen.written)), None
+
+        record = blank(task, learner.network, episodes)
+        (state, record), _ = over_ticks(task, episodes, tick, (state, record))
+        return state, settle(record)
+
+
+def over_ticks(
+    task: AbstractTask,
+    episodes: Episode,
+    tick: Callable[[Tree, Sample], tuple[Tree, Tree]],
+    carry: Tree,
+) -> tuple[Tree, Tree]:
+    """Scans `tick` over all ticks of a batch of episodes.
+
+    Input is made a block of ticks at a time, outside the inner loop, so that memory
+    does not grow with the length of a sample.
+
+    Args:
+        task: Makes the input.
+        episodes: A batch, on the leading axis.
+        tick: `(carry, sample) -> (carry, out)`, on the whole batch.
+        carry: Before the first tick.
+
+    Returns:
+        The carry after the last tick, and `out` of every tick, time first.
+    """
+    length = next(k for k in range(min(BLOCK, task.ticks), 0, -1) if not task.ticks % k)
+    blocks = task.ticks // length
+    mask = jnp.asarray(task.mask()).reshape(blocks, length)
+    target = jax.vmap(task.target)(episodes)
+    reward = jnp.zeros(target.shape[0])
+
+    def block(carry: Tree, now: tuple[Int[Array, ""], Array]) -> tuple[Tree, Tree]:
+        start, mask = now
+        x = jax.vmap(lambda e: task.block(e, start, length), out_axes=1)(episodes)
+
+        def one(carry: Tree, now: tuple[Array, Array, Array]) -> tuple[Tree, Tree]:
+            t, x, mask = now
+            sample = Sample(
+                x=x,
+                target=target,
+                mask=mask,
+                reward=reward,
+                first=t == 0,
+                last=t == task.ticks - 1,
+            )
+            return tick(carry, sample)
+
+        return jax.lax.scan(one, carry, (start + jnp.arange(length), x, mask))
+
+    starts = length * jnp.arange(blocks)
+    carry, out = jax.lax.scan(block, carry, (starts, mask))
+    return carry, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
+
+
+def blank(task: AbstractTask, network: Any, episodes: Episode) -> Record:
+    """A record of nothing yet; `answer` holds the votes until `settle`."""
+    batch = episodes.label.shape[0]
+    return Record(
+        answer=jnp.zeros((batch, task.n_out)),
+        label=episodes.label,
+        group=episodes.group,
+        arrived=jnp.zeros(task.n_in),
+        spikes={
+            name: jnp.zeros(p.n)
+            for name, p in network.populations.items()
+            if p.neuron.spiking
+        },
+        written=jnp.zeros((), jnp.int32),
+    )
+
+
+def tally(
+    record: Record,
+    sample: Sample,
+    y: Array,
+    z: dict[str, Array],
+    written: Int[Array, ""],
+) -> Record:
+    """Adds one tick: the output's vote where a target is valid, spikes, writes."""
+    return record._replace(
+        answer=record.answer + jnp.where(sample.mask, y, jnp.zeros_like(y)),
+        arrived=record.arrived + sample.x.sum(0),
+        spikes={name: n + z[name].sum(0) for name, n in record.spikes.items()},
+        written=record.written + written,
+    )
+
+
+def settle(record: Record) -> Record:
+    """Turns votes into answers: the class with the largest summed output."""
+    return record._replace(answer=jnp.argmax(record.answer, axis=-1))

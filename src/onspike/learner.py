@@ -1,0 +1,285 @@
+"""The learner: the lines that join network, rule, device and task in one tick."""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int
+
+from onspike.devices import AbstractDevice, Ideal
+from onspike.engine import AbstractEngine, Record, Scan
+from onspike.network import Network
+from onspike.rules.base import AbstractRule, Rates, rates_of
+from onspike.rules.parts.schedules import AbstractSchedule, Constant
+from onspike.tasks.base import AbstractTask, Episode
+from onspike.types import Key, Params, Sample, Scalar, Tree, Update, contract
+
+PLAIN = optax.identity()
+
+
+class Store(NamedTuple):
+    """What holds the weights in the course of a run."""
+
+    die: Tree  # the device's
+    optimiser: Tree  # optax's
+    writes: Int[Array, ""]  # how often something was written
+    key: Key  # of the run: the source of the randomness of writes
+
+
+class AbstractLearner(eqx.Module):
+    """Anything that learns from batches of samples: what an experiment sees."""
+
+    network: eqx.AbstractVar[Network]
+    rate: eqx.AbstractVar[Rates]  # by projection; one left out never changes
+    device: eqx.AbstractVar[AbstractDevice]
+    transform: eqx.AbstractVar[optax.GradientTransformation]
+    schedule: eqx.AbstractVar[AbstractSchedule]
+
+    @abstractmethod
+    def init(self, key: Key, batch: int = 1) -> Tree:
+        """The state before the first sample."""
+
+    @abstractmethod
+    def learn(
+        self, task: AbstractTask, state: Tree, episodes: Episode
+    ) -> tuple[Tree, Record]:
+        """Learns from one batch of samples."""
+
+    @abstractmethod
+    def params(self, state: Tree) -> Params:
+        """What inference needs."""
+
+    @abstractmethod
+    def memory(self, task: AbstractTask) -> dict[str, int]:
+        """Bits that learning needs on top of inference, by part, for one stream."""
+
+    def rates(self) -> dict[str, Scalar]:
+        """The rate of each plastic projection."""
+        return rates_of(self.rate, self.network.wiring)
+
+    def plastic(self, store: Store) -> dict[str, Array]:
+        """The weights that may change."""
+        weights = self.device.read(store.die).weights
+        return {name: weights[name] for name in self.rates()}
+
+    def fabricate(self, for_weights: Key, for_die: Key, for_writes: Key) -> Store:
+        """Draws weights and programs a die with them."""
+        die = self.device.fabricate(self.network.init_params(for_weights), for_die)
+        store = Store(die, (), jnp.zeros((), jnp.int32), for_writes)
+        return store._replace(optimiser=self.transform.init(self.plastic(store)))
+
+    def write(
+        self, store: Store, gradient: dict[str, Array], tick: Int[Array, ""]
+    ) -> tuple[Store, dict[str, Array], Int[Array, ""]]:
+        """Asks the device for a step against a gradient.
+
+        Args:
+            store: What holds the weights.
+            gradient: By plastic projection.
+            tick: Of the run; with the run's key it determines all random bits, so that
+                no draw depends on the batch.
+
+        Returns:
+            The store after it, the change asked for, and how many stored numbers
+            changed.
+        """
+        gradient = {n: self.network.masked(n, g) for n, g in gradient.items()}
+        step, optimiser = self.transform.update(
+            gradient, store.optimiser, self.plastic(store)
+        )
+        scale = -self.schedule(store.writes)
+        change = {n: scale * rate * step[n] for n, rate in self.rates().items()}
+        key = jax.random.fold_in(store.key, tick)
+        die = self.device.write(store.die, change, key)
+        return (
+            Store(die, optimiser, store.writes + 1, store.key),
+            change,
+            _changed(store.die, die),
+        )
+
+
+class Shared(NamedTuple):
+    """What all samples of a batch have in common."""
+
+    store: Store  # the weights
+    rule: Tree  # feedback weights
+    pending: dict[str, Array]  # gathered since the last write, by projection
+    tick: Int[Array, ""]  # ticks since the start
+
+
+class Own(NamedTuple):
+    """What each sample has for itself."""
+
+    network: Tree
+    rule: Tree
+
+
+class State(NamedTuple):
+    """Everything that a tick changes."""
+
+    shared: Shared
+    own: Own  # batch first
+
+
+class Tick(NamedTuple):
+    """What can be seen of one tick from outside."""
+
+    y: Float[Array, " n_out"]
+    z: dict[str, Float[Array, " n"]]  # by population
+    written: Int[Array, ""]  # stored weights that changed
+
+
+class Learner(AbstractLearner):
+    """Online learning: forward in time, a write whenever the gate opens.
+
+    Args:
+        network: What computes.
+        rule: What asks for change.
+        device: What holds the weights.
+        transform: An optax transform of the gradient estimate, between gate and device;
+            its state counts as learning state. Rates apply after it, so a rate per
+            projection means the same under Adam as under SGD.
+        schedule: A factor on all rates, by the number of writes.
+        engine: What runs many ticks.
+
+    Raises:
+        ValueError: If the rule names a projection that the network lacks.
+    """
+
+    network: Network
+    rule: AbstractRule
+    device: AbstractDevice = Ideal()
+    transform: optax.GradientTransformation = eqx.field(static=True, default=PLAIN)
+    schedule: AbstractSchedule = Constant()
+    engine: AbstractEngine = Scan()
+
+    def __check_init__(self) -> None:
+        self.rates()
+
+    @property
+    def rate(self) -> Rates:
+        """The rule's."""
+        return self.rule.rate
+
+    def init(self, key, batch=1):
+        *for_store, for_rule = jax.random.split(key, 4)
+        store = self.fabricate(*for_store)
+        rule = self.rule.init(self.network.wiring, for_rule)
+        gathers = self.rule.gate.accumulates
+        shared = Shared(
+            store=store,
+            rule=rule.shared,
+            pending=zeros_like(self.plastic(store)) if gathers else {},
+            tick=jnp.zeros((), jnp.int32),
+        )
+        own = Own(network=self.network.init(), rule=rule.own)
+        return State(shared=shared, own=repeat(own, batch))
+
+    def tick(
+        self, task: AbstractTask, state: State, sample: Sample
+    ) -> tuple[State, Tick]:
+        """One tick of a batch: all of online learning.
+
+        `x`, `target` and `reward` of the sample have a leading batch axis; `mask`,
+        `first` and `last` are shared.
+        """
+        axes = Sample(x=0, target=0, mask=None, reward=0, first=None, last=None)
+        sense = jax.vmap(self.sense, in_axes=(None, None, 0, axes))
+        own, update, y, z = sense(task, state.shared, state.own, sample)
+        shared, written = self.commit(state.shared, update, sample)
+        return State(shared, own), Tick(y, z, written)
+
+    def sense(
+        self, task: AbstractTask, shared: Shared, own: Own, sample: Sample
+    ) -> tuple[Own, Update, Array, dict[str, Array]]:
+        """What one sample does in one tick, and the update that it asks for."""
+        params = self.device.read(shared.store.die)
+        own = _where(sample.first, self._rest(own), own)
+        memory, currents = self.rule.feedback(shared.rule, own.rule, sample)
+        network, local, y = self.network.step(
+            params, own.network, sample.x, currents, shared.tick
+        )
+        teaching = task.teach(y, sample)
+        memory, update = self.rule.step(
+            shared.rule, memory, params, local, teaching, self.network.wiring
+        )
+        z = {name: neurons.z for name, neurons in network.neurons.items()}
+        return Own(network, memory), update, y, z
+
+    def commit(
+        self, shared: Shared, update: Update, sample: Sample
+    ) -> tuple[Shared, Int[Array, ""]]:
+        """Sums a batch's updates and writes them, if the gate says so."""
+        when = self.rule.gate.when(sample)
+        gathers = self.rule.gate.accumulates
+        if gathers:
+            gathered = _cond(
+                when.gather,
+                lambda: jax.tree.map(jnp.add, shared.pending, contract(update)),
+                lambda: shared.pending,
+            )
+            shared = shared._replace(pending=gathered)
+
+        def write() -> tuple[Shared, Int[Array, ""]]:
+            gradient = shared.pending if gathers else contract(update)
+            store, change, written = self.write(shared.store, gradient, shared.tick)
+            rule = self.rule.adapt(shared.rule, change)
+            pending = zeros_like(shared.pending)
+            return Shared(store, rule, pending, shared.tick), written
+
+        def skip() -> tuple[Shared, Int[Array, ""]]:
+            return shared, jnp.zeros((), jnp.int32)
+
+        shared, written = _cond(when.write, write, skip)
+        return shared._replace(tick=shared.tick + 1), written
+
+    def learn(self, task, state, episodes):
+        return self.engine.unroll(self, task, state, episodes)
+
+    def params(self, state):
+        return self.device.read(state.shared.store.die)
+
+    def memory(self, task):
+        del task
+        shared, own = jax.eval_shape(self.init, jax.random.key(0))
+        return {
+            "traces": bits(own.rule),
+            "feedback weights": bits(shared.rule),
+            "optimiser": bits(shared.store.optimiser),
+            "gathered updates": bits(shared.pending),
+        }
+
+    def _rest(self, own: Own) -> Own:
+        return Own(network=self.network.init(), rule=self.rule.rest(own.rule))
+
+
+def bits(tree: Tree) -> int:
+    """The size of a state, in bits as it is stored."""
+    return sum(8 * a.dtype.itemsize * a.size for a in jax.tree.leaves(tree))
+
+
+def repeat(tree: Tree, batch: int) -> Tree:
+    """The same state for every sample of a batch, batch first."""
+    return jax.tree.map(lambda a: jnp.broadcast_to(a, (batch, *a.shape)), tree)
+
+
+def zeros_like(tree: Tree) -> Tree:
+    """A tree of zeros."""
+    return jax.tree.map(jnp.zeros_like, tree)
+
+
+def _where(test: Bool[Array, ""], yes: Tree, no: Tree) -> Tree:
+    return jax.tree.map(lambda a, b: jnp.where(test, a, b), yes, no)
+
+
+def _cond(test, yes, no):
+    # A gate that is always open costs no branch.
+    return yes() if test is True else jax.lax.cond(test, yes, no)
+
+
+def _changed(before: Tree, after: Tree) -> Int[Array, ""]:
+    different = jax.tree.map(lambda a, b: jnp.sum(a != b), before, after)
+    return sum(jax.tree.leaves(different), jnp.zeros((), int)).astype(jnp.int32)

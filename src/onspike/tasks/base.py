@@ -1,0 +1,109 @@
+"""What a task is: a stream of samples, a target, and a verdict."""
+
+from abc import abstractmethod
+from typing import Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from onspike.types import Key, Sample, Scalar, Teaching, Tree
+
+Split = Literal["train", "validation", "test"]
+
+
+class Episode(NamedTuple):
+    """One sample of a task, before it is spread over time."""
+
+    label: Int[Array, ""]
+    group: Int[Array, ""]  # stratum for the accuracy by group; 0 where there is none
+    content: Tree  # whatever `block` needs to make the input
+
+
+class AbstractLoss(eqx.Module):
+    """What is to become small, and its derivative with respect to the output."""
+
+    @abstractmethod
+    def value(
+        self, y: Float[Array, " n_out"], target: Float[Array, " n_out"]
+    ) -> Float[Array, ""]:
+        """The loss of one tick."""
+
+    @abstractmethod
+    def error(
+        self, y: Float[Array, " n_out"], target: Float[Array, " n_out"]
+    ) -> Float[Array, " n_out"]:
+        """Its derivative dE/dy."""
+
+
+class CrossEntropy(AbstractLoss):
+    """Softmax cross-entropy with a one-hot target; error = softmax(y) - target."""
+
+    def value(self, y, target):
+        return -jnp.sum(target * jax.nn.log_softmax(y))
+
+    def error(self, y, target):
+        return jax.nn.softmax(y) - target
+
+
+class SquaredError(AbstractLoss):
+    """Half the squared distance; error = y - target."""
+
+    def value(self, y, target):
+        return 0.5 * jnp.sum((y - target) ** 2)
+
+    def error(self, y, target):
+        return y - target
+
+
+class AbstractTask(eqx.Module):
+    """A stream of labelled samples, all of `ticks` ticks.
+
+    A sample is a pure function of the split, its index and a key, so that any part
+    of any sample can be made again: nothing is stored, and nothing is lost when a
+    run stops.
+    """
+
+    n_in: eqx.AbstractVar[int]
+    n_out: eqx.AbstractVar[int]
+    ticks: eqx.AbstractVar[int]  # length of a sample
+    dt: eqx.AbstractVar[Scalar]  # seconds per tick
+    loss: eqx.AbstractVar[AbstractLoss]
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Names of the strata; empty if there are none."""
+        return ()
+
+    @abstractmethod
+    def size(self, split: Split) -> int:
+        """The number of samples of a split; 0 if the task has no such split."""
+
+    @abstractmethod
+    def episode(self, split: Split, index: Int[Array, ""], key: Key) -> Episode:
+        """Sample number `index` of a split. `key` stands for the run's data seed."""
+
+    @abstractmethod
+    def block(
+        self, episode: Episode, start: Int[Array, ""], length: int
+    ) -> Float[Array, "length n_in"]:
+        """The input of ticks `start .. start + length - 1` of an episode."""
+
+    @abstractmethod
+    def mask(self) -> Bool[Array, " ticks"]:
+        """Where a target is valid, the same for all samples."""
+
+    def target(self, episode: Episode) -> Float[Array, " n_out"]:
+        """One-hot target of a classification task."""
+        return jax.nn.one_hot(episode.label, self.n_out, dtype=float)
+
+    def teach(self, y: Float[Array, " n_out"], sample: Sample) -> Teaching:
+        """What the outside says about output `y`: the error where a target is valid."""
+        error = self.loss.error(y, sample.target)
+        return Teaching(
+            target=sample.target,
+            error=jnp.where(sample.mask, error, jnp.zeros_like(error)),
+            mask=sample.mask,
+            reward=sample.reward,
+        )
