@@ -1,0 +1,110 @@
+"""Onspike: train spiking neural networks online, on the chip's terms.
+
+Names are imported on first use, so that `onspike --help` does not wait for JAX.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onspike import devices, learners, neurons, rules, surrogates, tasks
+    from onspike.devices import Fixed, Ideal, Nearest, PlusMinusLSB, StochasticRounding
+    from onspike.engine import infer
+    from onspike.experiment.run import Run, train
+    from onspike.learner import Learner
+    from onspike.learners import BPTT, RTRL
+    from onspike.network import (
+        Network,
+        Population,
+        Projection,
+        feedforward,
+        recurrent,
+    )
+    from onspike.neurons import (
+        ALIF,
+        LIF,
+        CubaLIF,
+        LeakyIntegrator,
+        Refractory,
+        SubtractReset,
+        ZeroReset,
+    )
+
+_HOME = {
+    **dict.fromkeys(
+        ("devices", "learners", "neurons", "rules", "surrogates", "tasks"), ""
+    ),
+    **dict.fromkeys(
+        ("Fixed", "Ideal", "Nearest", "PlusMinusLSB", "StochasticRounding"), "devices"
+    ),
+    **dict.fromkeys(
+        (
+            "ALIF",
+            "LIF",
+            "CubaLIF",
+            "LeakyIntegrator",
+            "Refractory",
+            "SubtractReset",
+            "ZeroReset",
+        ),
+        "neurons",
+    ),
+    **dict.fromkeys(
+        ("Network", "Population", "Projection", "feedforward", "recurrent"), "network"
+    ),
+    **dict.fromkeys(("BPTT", "RTRL"), "learners"),
+    **dict.fromkeys(("Run", "train"), "experiment.run"),
+    "Learner": "learner",
+    "infer": "engine",
+}
+
+__all__ = [
+    "ALIF",
+    "BPTT",
+    "LIF",
+    "RTRL",
+    "CubaLIF",
+    "Fixed",
+    "Ideal",
+    "LeakyIntegrator",
+    "Learner",
+    "Nearest",
+    "Network",
+    "PlusMinusLSB",
+    "Population",
+    "Projection",
+    "Refractory",
+    "Run",
+    "StochasticRounding",
+    "SubtractReset",
+    "ZeroReset",
+    "devices",
+    "feedforward",
+    "infer",
+    "key",
+    "learners",
+    "neurons",
+    "recurrent",
+    "rules",
+    "surrogates",
+    "tasks",
+    "train",
+]
+
+__version__ = "0.1.0"
+
+
+def key(seed: int) -> Any:
+    """The key from which a run draws all its randomness."""
+    import jax
+
+    return jax.random.key(seed)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'onspike' has no attribute '{name}'")
+    home = _HOME[name]
+    if not home:
+        return importlib.import_module(f"onspike.{name}")
+    return getattr(importlib.import_module(f"onspike.{home}"), name)

@@ -1,0 +1,102 @@
+"""Backpropagation through time with surrogate gradients: the offline baseline."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int
+
+from onspike.devices import AbstractDevice, Ideal
+from onspike.engine.scan import blank, over_ticks, settle, tally
+from onspike.learner import PLAIN, AbstractLearner, Store, bits, repeat
+from onspike.network import Network
+from onspike.rules.base import Rates
+from onspike.rules.parts.schedules import AbstractSchedule, Constant
+from onspike.types import Params
+
+
+class OfflineState(NamedTuple):
+    """What outlives a sample."""
+
+    store: Store
+    tick: Int[Array, ""]  # writes of the run, the clock of their randomness
+
+
+class BPTT(AbstractLearner):
+    """Surrogate BPTT: autodiff through the unrolled network, one write per batch.
+
+    The whole past is stored, the weights are transported backwards, and nothing is
+    learnt before the sample ends: what online rules do without, and their oracle.
+
+    Args:
+        network: What computes.
+        rate: Learning rate, of all projections or by projection.
+        device: What holds the weights.
+        transform: An optax transform of the gradient.
+        schedule: A factor on the rate, by the number of writes.
+
+    Source: Neftci, Mostafa & Zenke 2019, doi:10.1109/MSP.2019.2931595.
+    """
+
+    network: Network
+    rate: Rates = 1.0
+    device: AbstractDevice = Ideal()
+    transform: optax.GradientTransformation = eqx.field(static=True, default=PLAIN)
+    schedule: AbstractSchedule = Constant()
+
+    def __check_init__(self) -> None:
+        self.rates()
+
+    def init(self, key, batch=1):
+        del batch
+        return OfflineState(self.fabricate(*jax.random.split(key, 3)), _zero())
+
+    def learn(self, task, state, episodes):
+        params = self.params(state)
+
+        def loss(plastic):
+            now = params._replace(weights=params.weights | plastic)
+
+            def tick(carry, sample):
+                neurons, record, t, total = carry
+                neurons, y, z = advance(self.network, now, neurons, sample.x, t)
+                each = jax.vmap(task.loss.value)(y, sample.target).sum()
+                record = tally(record, sample, y, z, _zero())
+                total = total + jnp.where(sample.mask, each, jnp.zeros_like(each))
+                return (neurons, record, t + 1, total), None
+
+            rest = repeat(self.network.init(), episodes.label.shape[0])
+            record = blank(task, self.network, episodes)
+            carry = rest, record, _zero(), jnp.zeros(())
+            (_, record, _, total), _ = over_ticks(task, episodes, tick, carry)
+            return total, record
+
+        plastic = self.plastic(state.store)
+        gradient, record = jax.grad(loss, has_aux=True)(plastic)
+        store, _, written = self.write(state.store, gradient, state.tick)
+        record = settle(record)._replace(written=written)
+        return OfflineState(store, state.tick + 1), record
+
+    def params(self, state):
+        return self.device.read(state.store.die)
+
+    def memory(self, task):
+        state = jax.eval_shape(self.init, jax.random.key(0))
+        one_tick = bits(jax.eval_shape(self.network.init)) + 32 * task.n_in
+        return {
+            "stored past": task.ticks * one_tick,
+            "optimiser": bits(state.store.optimiser),
+        }
+
+
+def advance(network: Network, params: Params, state, x, t):
+    """One tick of a batch, all of whose samples run through the same weights."""
+    step = jax.vmap(lambda s, x: network.step(params, s, x, {}, t))
+    state, _, y = step(state, x)
+    return state, y, {name: neurons.z for name, neurons in state.neurons.items()}
+
+
+def _zero() -> Int[Array, ""]:
+    return jnp.zeros((), jnp.int32)
