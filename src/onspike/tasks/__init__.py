@@ -8,14 +8,22 @@ from onspike.tasks.base import (
     Split,
     SquaredError,
 )
+from onspike.tasks.codes import AbstractCode, Graded, Latency, Poisson, Rate
 from onspike.tasks.cue_accumulation import CueAccumulation
+from onspike.tasks.yin_yang import YinYang
 
 __all__ = [
+    "AbstractCode",
     "AbstractLoss",
     "AbstractTask",
     "CrossEntropy",
     "CueAccumulation",
     "Episode",
+    "Graded",
+    "Latency",
+    "Poisson",
+    "Rate",
     "Split",
     "SquaredError",
+    "YinYang",
 ]
