@@ -10,6 +10,7 @@ from onspike.tasks.base import (
 )
 from onspike.tasks.codes import AbstractCode, Graded, Latency, Poisson, Rate
 from onspike.tasks.cue_accumulation import CueAccumulation
+from onspike.tasks.digits import Digits
 from onspike.tasks.yin_yang import YinYang
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "AbstractTask",
     "CrossEntropy",
     "CueAccumulation",
+    "Digits",
     "Episode",
     "Graded",
     "Latency",
