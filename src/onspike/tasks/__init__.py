@@ -11,21 +11,39 @@ from onspike.tasks.base import (
 from onspike.tasks.codes import AbstractCode, Graded, Latency, Poisson, Rate
 from onspike.tasks.cue_accumulation import CueAccumulation
 from onspike.tasks.digits import Digits
+from onspike.tasks.spoken_digits import (
+    AbstractAmplitude,
+    AbstractHoldout,
+    Binary,
+    Counts,
+    HeldOutSpeakers,
+    RandomShare,
+    SpokenDigits,
+    SquareRoot,
+)
 from onspike.tasks.yin_yang import YinYang
 
 __all__ = [
+    "AbstractAmplitude",
     "AbstractCode",
+    "AbstractHoldout",
     "AbstractLoss",
     "AbstractTask",
+    "Binary",
+    "Counts",
     "CrossEntropy",
     "CueAccumulation",
     "Digits",
     "Episode",
     "Graded",
+    "HeldOutSpeakers",
     "Latency",
     "Poisson",
+    "RandomShare",
     "Rate",
     "Split",
+    "SpokenDigits",
+    "SquareRoot",
     "SquaredError",
     "YinYang",
 ]
