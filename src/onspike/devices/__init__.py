@@ -1,6 +1,7 @@
 """Devices: what holds the weights, and what it costs."""
 
 from onspike.devices.base import AbstractDevice
+from onspike.devices.clamped import Clamped
 from onspike.devices.fixed import (
     AbstractWrite,
     Fixed,
@@ -13,6 +14,7 @@ from onspike.devices.ideal import Ideal
 __all__ = [
     "AbstractDevice",
     "AbstractWrite",
+    "Clamped",
     "Fixed",
     "Ideal",
     "Nearest",

@@ -16,7 +16,7 @@ class Record(NamedTuple):
     answer: Int[Array, " batch"]
     label: Int[Array, " batch"]
     group: Int[Array, " batch"]
-    arrived: Float[Array, " n_in"]  # input spikes by channel, summed over the batch
+    arrived: Float[Array, " n_in"]  # events (x != 0) by channel, of the batch
     spikes: dict[str, Float[Array, " n"]]  # by spiking population, summed likewise
     written: Int[Array, ""]  # stored weights that changed
 

@@ -104,7 +104,7 @@ def tally(
     """Adds one tick: the output's vote where a target is valid, spikes, writes."""
     return record._replace(
         answer=record.answer + jnp.where(sample.mask, y, jnp.zeros_like(y)),
-        arrived=record.arrived + sample.x.sum(0),
+        arrived=record.arrived + (sample.x != 0).sum(0).astype(record.arrived.dtype),
         spikes={name: n + z[name].sum(0) for name, n in record.spikes.items()},
         written=record.written + written,
     )

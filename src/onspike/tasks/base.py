@@ -82,7 +82,11 @@ class AbstractTask(eqx.Module):
 
     @abstractmethod
     def episode(self, split: Split, index: Int[Array, ""], key: Key) -> Episode:
-        """Sample number `index` of a split. `key` stands for the run's data seed."""
+        """Sample number `index` of a split. `key` stands for the run's data seed.
+
+        Over the epochs of training the index counts on: a finite split begins again at
+        its size, a task that makes new samples (or new noise) goes on.
+        """
 
     @abstractmethod
     def block(

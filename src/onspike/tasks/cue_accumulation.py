@@ -137,7 +137,8 @@ class CueAccumulation(AbstractTask):
         }[split]
 
     def episode(self, split: Split, index, key: Key) -> Episode:
-        cues, spikes = jax.random.split(draws.sample_key(key, split, index))
+        number = draws.number(index, self.size(split), self.fresh)
+        cues, spikes = jax.random.split(draws.sample_key(key, split, number))
         bits = jax.random.bits(cues, (self.n_cues + 1,), jnp.uint32)
         likely = bits[0] < draws.threshold(0.5)
         flip = bits[1:] < draws.threshold(self.flip_probability)

@@ -109,8 +109,9 @@ class Digits(AbstractTask):
         return tables.size(self.splits, split)
 
     def episode(self, split: Split, index, key: Key) -> Episode:
+        number = draws.number(index, self.size(split), self.fresh)
         sample = tables.pick(self.splits, split, index)
-        key = draws.sample_key(key, split, index)
+        key = draws.sample_key(key, split, number)
         content = self.code.encode(sample.x, self.dt, key)
         return Episode(label=sample.label, group=sample.group, content=content)
 

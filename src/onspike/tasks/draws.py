@@ -17,6 +17,11 @@ SPLITS = ("train", "validation", "test")
 _LARGEST = 2.0**32 - 2.0**8  # the largest uint32 that single precision can hold
 
 
+def number(index: Int[Array, ""], size: int, fresh: bool) -> Int[Array, ""]:
+    """Which sample an index stands for that counts on from epoch to epoch."""
+    return index if fresh else index % size
+
+
 def sample_key(key: Key, split: Split, index: Int[Array, ""] | int) -> Key:
     """The key of one sample; different in every split."""
     checks.known("split", split, SPLITS)

@@ -71,4 +71,5 @@ def size(tables: Tables, split: Split) -> int:
 def pick(tables: Tables, split: Split, index: Int[Array, ""] | int) -> Table:
     """One sample of a split, without the leading axis."""
     checks.known("split", split, tables)
-    return Table(*(column[index] for column in tables[split]))
+    table = tables[split]
+    return Table(*(column[index % len(column)] for column in table))

@@ -1,0 +1,348 @@
+"""The command line. Nothing here is slow to import: help must come at once."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from onspike.experiment.runs import Progress
+
+app = typer.Typer(
+    name="onspike",
+    help="Train spiking neural networks online, on the chip's terms.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+Rule = Annotated[
+    str | None, typer.Option("--rule", help="Learning rule; default: the task's recipe.")
+]
+Neuron = Annotated[
+    str | None, typer.Option("--neuron", help="Hidden neuron; default: the recipe's.")
+]
+Device = Annotated[str, typer.Option("--device", help="What holds the weights.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.OPTION=VALUE",
+        help="Sets an option; sections: task, network, neuron, rule, device, train. "
+        "`onspike list TASK|RULE|...` shows a name's options. May be repeated.",
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the result only.")
+]
+
+
+@app.command()
+def train(
+    task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
+    rule: Rule = None,
+    neuron: Neuron = None,
+    device: Device = "ideal",
+    seed: Annotated[int, typer.Option(help="Seed of weights, data and writes.")] = 0,
+    settings: Settings = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; default: runs/TASK-RULE-...")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Trains a network online; writes a run folder with a report."""
+    from onspike.experiment import runs
+    from onspike.experiment.spec import resolve, settings_of
+
+    spec = resolve(
+        task,
+        rule=rule,
+        neuron=neuron,
+        device=device,
+        seed=seed,
+        settings=settings_of(settings or []),
+    )
+    names = (spec.task.name, spec.rule.name, spec.device.name, f"seed{seed}")
+    folder = out or _unused(Path("runs") / "-".join(names))
+    say = _printer(quiet)
+    say(f"{spec.task.name}: rule {spec.rule.name}, neuron {spec.neuron.name}, "
+        f"device {spec.device.name}, seed {seed}")
+    with _progress(quiet) as tell, _resumable(folder):
+        result = runs.train([spec], [folder], lambda p: tell("", p))[0]
+    _conclude(result, folder, say)
+
+
+@app.command()
+def resume(
+    run: Annotated[Path, typer.Argument(help="Run folder.")], quiet: Quiet = False
+) -> None:
+    """Goes on with a run from its last checkpoint."""
+    from onspike.experiment import runs
+
+    with _progress(quiet) as tell, _resumable(run):
+        result = runs.resume(run, lambda p: tell("", p))
+    _conclude(result, run, _printer(quiet))
+
+
+@app.command("eval")
+def evaluate(run: Annotated[Path, typer.Argument(help="Run folder.")]) -> None:
+    """Tests a run's last checkpoint, with learning and feedback off."""
+    from onspike.experiment import runs
+
+    found = runs.evaluate(run)
+    print(
+        f"test accuracy {found['test_accuracy']:.4f} on {found['test_samples']} "
+        f"held-out samples after {found['epochs']} epochs (learning and feedback off)"
+    )
+
+
+@app.command()
+def compare(
+    task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
+    rules: Annotated[str, typer.Option(help="Rules, separated by commas.")],
+    out: Annotated[Path, typer.Option(help="Folder of the comparison.")],
+    devices: Annotated[str, typer.Option(help="Devices, likewise.")] = "ideal",
+    seeds: Annotated[
+        str, typer.Option(help="How many seeds (3 means 0,1,2), or a list: 5,6,7.")
+    ] = "3",
+    neuron: Neuron = None,
+    settings: Settings = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compares rules x devices over seeds; one table, one figure."""
+    from onspike import report
+    from onspike.experiment.compare import compare as run
+    from onspike.experiment.spec import settings_of
+
+    with _progress(quiet) as tell, _resumable(out):
+        found = run(
+            task,
+            rules=_names(rules),
+            devices=_names(devices),
+            seeds=_seeds(seeds),
+            out=out,
+            neuron=neuron,
+            settings=settings_of(settings or []),
+            listen=tell,
+        )
+    for folder in sorted(out.glob("*/seed-*")):
+        report.write(folder)
+    page = report.write_comparison(out)
+    table = report.compare_table(found)
+    (out / "compare.md").write_text(table)
+    print(table)
+    print(f"report: {page}")
+
+
+@app.command("report")
+def write_report(
+    folder: Annotated[Path, typer.Argument(help="Run or comparison folder.")],
+) -> None:
+    """Writes the self-contained report.html of a run or a comparison."""
+    from onspike import report
+
+    comparison = (folder / "compare.json").is_file()
+    page = report.write_comparison(folder) if comparison else report.write(folder)
+    print(page)
+
+
+@app.command("list")
+def list_names(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            help="tasks, rules, neurons or devices; or one name, for its options."
+        ),
+    ] = None,
+) -> None:
+    """Lists what there is, with sources; or the options of one name."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from onspike import catalog, checks
+
+    plurals = {f"{kind}s": kind for kind in catalog.KINDS}
+    console = Console()
+    names = [name for rows in catalog.KINDS.values() for name in rows]
+    if what is not None and what not in plurals:
+        checks.known("name", what, [*plurals, *names], "`onspike list` shows all")
+        for kind, rows in catalog.KINDS.items():
+            if what in rows:
+                console.print(_options_table(kind, what))
+        return
+    for kind in [plurals[what]] if what else catalog.KINDS:
+        table = Table(title=f"{kind}s", title_justify="left", box=None, pad_edge=False)
+        for column in ("name", "what it is", "source"):
+            table.add_column(column, no_wrap=column == "name")
+        for name, row in catalog.KINDS[kind].items():
+            table.add_row(name, row.summary, row.source)
+        console.print(table)
+        console.print()
+
+
+def _options_table(kind: str, name: str) -> Any:
+    import msgspec
+    from rich.table import Table
+
+    from onspike.experiment.spec import kind_of
+
+    table = Table(title=f"{kind} {name}", title_justify="left", box=None, pad_edge=False)
+    for column in ("--set", "type", "default"):
+        table.add_column(column)
+    for field in msgspec.structs.fields(kind_of(kind, name)):
+        if field.name != "name":
+            shape = getattr(field.type, "__name__", str(field.type))
+            shape = str(field.type).replace("typing.", "") if "[" in str(field.type) else shape
+            default = "must be set" if field.required else repr(field.default)
+            table.add_row(f"{kind}.{field.name}", str(shape), default)
+    return table
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in _names(text)]
+    except ValueError:
+        raise ValueError(f"--seeds must be a number or a list; got '{text}'") from None
+    return numbers if "," in text else list(range(numbers[0]))
+
+
+def _unused(path: Path) -> Path:
+    tries = (path.with_name(f"{path.name}-{i}") for i in range(2, 10_000))
+    return path if not path.exists() else next(p for p in tries if not p.exists())
+
+
+def _conclude(result: dict[str, Any], folder: Path, say: Callable[[str], None]) -> None:
+    from onspike import report
+
+    page = report.write(folder)
+    memory = result["memory"]
+    for warning in result["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
+    say(
+        f"accuracy while learning {result['accuracy_while_learning']:.4f} (not a result)"
+    )
+    say(
+        f"learning state {memory['learning_state'] / 8192:.1f} KiB, learning overhead "
+        f"{100 * memory['learning_overhead']:.1f}% of what inference needs"
+    )
+    for name, value in result["baselines"].items():
+        say(f"baseline {name} {value:.4f}")
+    print(
+        f"test accuracy {result['test_accuracy']:.4f} on {result['test_samples']} "
+        "held-out samples (learning and feedback off)"
+    )
+    print(f"report: {page}")
+
+
+def _printer(quiet: bool) -> Callable[[str], None]:
+    return (lambda text: None) if quiet else print
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str, "Progress"], None]]:
+    """How progress is told: a bar on a terminal, a line per epoch elsewhere."""
+    if quiet:
+        yield lambda name, p: None
+    elif sys.stdout.isatty():
+        with _bar() as tell:
+            yield tell
+    else:
+        yield _line
+
+
+def _line(name: str, p: "Progress") -> None:
+    if p.metrics:
+        print(f"{name + ': ' if name else ''}{_summary(p)}", flush=True)
+    for text in dict.fromkeys(w for row in p.metrics for w in row["warnings"]):
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+def _summary(p: "Progress") -> str:
+    def mean(key: str) -> float | None:
+        values = [row[key] for row in p.metrics]
+        return None if None in values else sum(values) / len(values)
+
+    seen = mean("validation_accuracy")
+    parts = [
+        f"epoch {p.position.epoch}",
+        f"{p.done}/{p.total} samples",
+        f"while learning {mean('accuracy_while_learning'):.3f}",
+        "" if seen is None else f"validation {seen:.3f}",
+        f"{p.ticks_per_second:,.0f} ticks/s",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, "Progress"], None]]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("samples"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns) as bar:
+        shown: dict[str, Any] = {}
+        first = bar.add_task("compiling", total=None)
+
+        def tell(name: str, p: "Progress") -> None:
+            bar.update(first, visible=False)
+            if name not in shown:
+                shown[name] = bar.add_task(name or "training", total=p.total)
+            bar.update(shown[name], completed=p.done)
+            if p.metrics:
+                bar.console.print(f"{name + ': ' if name else ''}{_summary(p)}")
+            for text in dict.fromkeys(w for row in p.metrics for w in row["warnings"]):
+                bar.console.print(f"[yellow]warning:[/] {text}")
+
+        yield tell
+
+
+@contextmanager
+def _resumable(folder: Path) -> Iterator[None]:
+    from onspike.experiment.runs import Stopped
+
+    try:
+        yield
+    except Stopped:
+        print(f"stopped and saved; go on with: onspike resume {folder}", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _cache() -> None:
+    """Keeps compiled programs between runs, in the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(home) / "onspike/jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+
+
+def main() -> None:
+    """Entry point: a mistake of the user is one line on stderr and exit code 2."""
+    _cache()
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        text = " ".join(str(error).split())
+        print(f"onspike: {text}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""Experiments: specifications, run folders, training, comparison."""

@@ -1,0 +1,92 @@
+"""Reference methods on the same data: what a result must be held against."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from onspike.experiment import build
+from onspike.experiment.run import keys_of, train
+from onspike.experiment.spec import Spec, resolve
+from onspike.tasks.base import AbstractTask, Split
+from onspike.types import Key
+
+_BINS = 10  # time bins of the linear readers
+
+
+def measured(spec: Spec, task: AbstractTask) -> dict[str, float]:
+    """Test accuracies of a run's reference methods, on its own data seed.
+
+    `frozen_hidden_accuracy`: the same network with only the readout learning, with the
+    task's own recipe for it. `logistic_regression`: on each input channel's total.
+    `ridge_on_bins`: ridge regression on the square roots of ten time bins per channel.
+    """
+    key = jax.random.key(spec.seed)
+    keys = keys_of(key)
+    x, label = features(task, "train", keys.data)
+    x_test, label_test = features(task, "test", keys.data)
+    return {
+        "frozen_hidden_accuracy": _frozen_hidden(spec, task, key),
+        "logistic_regression": _logistic(
+            x.sum(1), label, x_test.sum(1), label_test
+        ),
+        "ridge_on_bins": _ridge(
+            np.sqrt(np.abs(x)).reshape(len(x), -1),
+            label,
+            np.sqrt(np.abs(x_test)).reshape(len(x_test), -1),
+            label_test,
+        ),
+    }
+
+
+def features(
+    task: AbstractTask, split: Split, key: Key
+) -> tuple[np.ndarray, np.ndarray]:
+    """Input totals (samples, time bins, channels) of a split, and its labels."""
+    bins = next(n for n in range(min(_BINS, task.ticks), 0, -1) if not task.ticks % n)
+    length = task.ticks // bins
+
+    def one(index):
+        episode = task.episode(split, index, key)
+        starts = length * jnp.arange(bins)
+        totals = jax.lax.map(lambda s: task.block(episode, s, length).sum(0), starts)
+        return totals, episode.label
+
+    index = jnp.arange(task.size(split), dtype=jnp.int32)
+    x, label = jax.jit(lambda i: jax.lax.map(one, i, batch_size=64))(index)
+    return np.asarray(x, np.float64), np.asarray(label)
+
+
+def _frozen_hidden(spec: Spec, task: AbstractTask, key: Key) -> float:
+    device = spec.device.name
+    frozen = resolve(spec.task.name, rule="frozen-hidden", neuron=spec.neuron.name)
+    control = Spec(
+        task=spec.task,
+        network=spec.network,
+        neuron=spec.neuron,
+        rule=frozen.rule,
+        device=resolve(spec.task.name, device=device).device,
+        train=frozen.train,
+        seed=spec.seed,
+    )
+    learner = build.learner(control, task)
+    options = frozen.train
+    run = train(learner, task, key, epochs=options.epochs, batch=options.batch)
+    return run.test_accuracy
+
+
+def _logistic(x: Any, label: Any, x_test: Any, label_test: Any) -> float:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    return float(model.fit(x, label).score(x_test, label_test))
+
+
+def _ridge(x: Any, label: Any, x_test: Any, label_test: Any) -> float:
+    from sklearn.linear_model import RidgeClassifierCV
+
+    model = RidgeClassifierCV(alphas=np.logspace(-1, 5, 13))
+    return float(model.fit(x, label).score(x_test, label_test))

@@ -1,0 +1,72 @@
+"""From a specification to the objects that it describes."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from onspike.devices import Clamped
+from onspike.experiment.spec import Spec
+from onspike.learner import PLAIN, AbstractLearner, Learner
+from onspike.rules import AbstractGate, AbstractRule, Constant, LinearDecay
+from onspike.tasks.base import AbstractTask
+from onspike.types import Sample
+
+
+def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
+    """The learner of a specification, for a task built from the same one."""
+    network = spec.built("network", task=task, neuron=spec.built("neuron"))
+    device = spec.built("device")
+    if spec.train.clamp is not None:
+        device = Clamped(device, spec.train.clamp)
+    rule = spec.built("rule")
+    common: dict[str, Any] = {"device": device, "transform": transform(spec)}
+    if not isinstance(rule, AbstractRule):  # a learner of its own
+        total = batches(spec, task) * spec.train.epochs
+        return rule(network, schedule=_schedule(spec, total), **common)
+    total = batches(spec, task) * spec.train.epochs * writes(rule.gate, task)
+    return Learner(network, rule, schedule=_schedule(spec, total), **common)
+
+
+def transform(spec: Spec) -> optax.GradientTransformation:
+    """What stands between gate and device."""
+    steps = []
+    if spec.train.weight_decay:
+        steps.append(optax.add_decayed_weights(spec.train.weight_decay))
+    if spec.train.optimiser == "adam":
+        steps.append(optax.scale_by_adam())
+    return optax.chain(*steps) if steps else PLAIN
+
+
+def batches(spec: Spec, task: AbstractTask) -> int:
+    """Batches per epoch; samples that fill no batch wait for another epoch's order.
+
+    Raises:
+        ValueError: If a batch is larger than the training split.
+    """
+    size = task.size("train")
+    if spec.train.batch > size:
+        raise ValueError(
+            f"train.batch must be at most {size}, the number of training samples; got "
+            f"{spec.train.batch}"
+        )
+    return size // spec.train.batch
+
+
+def writes(gate: AbstractGate, task: AbstractTask) -> int:
+    """How often a gate opens in one sample."""
+    ticks = np.arange(task.ticks)
+    sample: Any = Sample(
+        x=None,
+        target=None,
+        mask=jnp.asarray(task.mask()),
+        reward=None,
+        first=jnp.asarray(ticks == 0),
+        last=jnp.asarray(ticks == task.ticks - 1),
+    )
+    return int(np.broadcast_to(gate.when(sample).write, ticks.shape).sum())
+
+
+def _schedule(spec: Spec, total: int) -> Constant | LinearDecay:
+    return LinearDecay(float(total)) if spec.train.decay == "linear" else Constant()

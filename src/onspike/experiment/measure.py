@@ -1,0 +1,234 @@
+"""Measuring: accuracy with learning off, activity, operations, memory."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from onspike.engine import Record, infer
+from onspike.learner import AbstractLearner, bits
+from onspike.network import Network
+from onspike.tasks.base import AbstractTask, Split
+from onspike.types import INPUT, Key, Params
+
+SILENT_HZ = 0.1  # a population below this mean rate teaches nobody
+SATURATED = 0.5  # spikes per tick above which a population says the same thing always
+
+
+class Tally(NamedTuple):
+    """Counts over samples, as plain arrays: adding them up loses nothing."""
+
+    seen: int
+    right: int
+    written: int
+    arrived: np.ndarray  # (n_in,)
+    spikes: dict[str, np.ndarray]  # by spiking population
+    confusion: np.ndarray  # (label, answer)
+    by_group: np.ndarray  # (group, [right, seen])
+
+
+def tally(task: AbstractTask, records: Record) -> Tally:
+    """Sums records of many samples, whatever their leading axes."""
+    answer, label, group = (
+        np.asarray(a).reshape(-1) for a in (records.answer, records.label, records.group)
+    )
+    confusion = np.zeros((task.n_out, task.n_out), np.int64)
+    np.add.at(confusion, (label, answer), 1)
+    by_group = np.zeros((max(1, len(task.group_names)), 2), np.int64)
+    np.add.at(by_group[:, 0], group, answer == label)
+    np.add.at(by_group[:, 1], group, 1)
+    return Tally(
+        seen=answer.size,
+        right=int(np.sum(answer == label)),
+        written=int(np.asarray(records.written, np.int64).sum()),
+        arrived=_total(records.arrived),
+        spikes={name: _total(a) for name, a in records.spikes.items()},
+        confusion=confusion,
+        by_group=by_group,
+    )
+
+
+def add(a: Tally, b: Tally) -> Tally:
+    """The counts of both."""
+    return jax.tree.map(lambda x, y: x + y, a, b)
+
+
+def nothing(task: AbstractTask, network: Network) -> Tally:
+    """The counts of no sample."""
+    spiking = {n: p for n, p in network.populations.items() if p.neuron.spiking}
+    return Tally(
+        seen=0,
+        right=0,
+        written=0,
+        arrived=np.zeros(task.n_in),
+        spikes={name: np.zeros(p.n) for name, p in spiking.items()},
+        confusion=np.zeros((task.n_out, task.n_out), np.int64),
+        by_group=np.zeros((max(1, len(task.group_names)), 2), np.int64),
+    )
+
+
+@partial(jax.jit, static_argnames=("split", "batch"))
+def _infer(
+    network: Network,
+    task: AbstractTask,
+    params: Params,
+    split: Split,
+    start: Any,
+    chunks: Any,
+    batch: int,
+    key: Key,
+) -> Record:
+    def one(first):
+        index = first + jnp.arange(batch, dtype=jnp.int32)
+        episodes = jax.vmap(lambda i: task.episode(split, i, key))(index)
+        return infer(network, task, params, episodes)
+
+    return jax.lax.map(one, start + batch * chunks)
+
+
+def evaluate(
+    network: Network,
+    task: AbstractTask,
+    params: Params,
+    split: Split,
+    key: Key,
+    batch: int = 100,
+) -> Tally:
+    """Runs a whole split with learning and feedback off.
+
+    Args:
+        network: What computes.
+        task: What it is asked.
+        params: Its weights and constants.
+        split: Which samples.
+        key: The run's data key.
+        batch: Samples at a time.
+    """
+    size = task.size(split)
+    chunks = -(-size // batch)
+    even = size // chunks  # equal chunks; what is left over is run one by one more
+    parts = [(0, chunks, even), (chunks * even, size - chunks * even, 1)]
+    total = nothing(task, network)
+    for start, count, length in parts:
+        if count:
+            steps = jnp.arange(count, dtype=jnp.int32)
+            records = _infer(network, task, params, split, start, steps, length, key)
+            total = add(total, tally(task, records))
+    return total
+
+
+def accuracy(counts: Tally) -> float:
+    """Share of right answers."""
+    return counts.right / max(1, counts.seen)
+
+
+def by_group(task: AbstractTask, counts: Tally) -> dict[str, float]:
+    """Accuracy by stratum; strata without samples are left out."""
+    rows = zip(task.group_names, counts.by_group, strict=False)
+    return {name: float(right / seen) for name, (right, seen) in rows if seen}
+
+
+def answer_share(counts: Tally) -> list[float]:
+    """Share of the answers that went to each class."""
+    return (counts.confusion.sum(0) / max(1, counts.seen)).tolist()
+
+
+def rates(task: AbstractTask, counts: Tally) -> dict[str, dict[str, float]]:
+    """Firing rates by population, in hertz."""
+    seconds = max(1, counts.seen) * task.ticks * float(task.dt)
+    return {
+        name: {
+            "mean": float(n.mean() / seconds),
+            "max": float(n.max() / seconds),
+            "silent": float(np.mean(n == 0)),
+        }
+        for name, n in counts.spikes.items()
+    }
+
+
+def warnings(task: AbstractTask, counts: Tally) -> list[str]:
+    """What is wrong with a network's activity, and one thing to try."""
+    found = []
+    for name, rate in rates(task, counts).items():
+        if rate["mean"] < SILENT_HZ:
+            found.append(
+                f"population '{name}' is silent ({rate['mean']:.2g} Hz on average): "
+                "raise network.gain_in or lower neuron.v_threshold"
+            )
+        elif rate["mean"] * float(task.dt) > SATURATED:
+            found.append(
+                f"population '{name}' is saturated ({rate['mean']:.0f} Hz on average): "
+                "lower rule.rate or network.gain_rec, or raise rule.hinge"
+            )
+    return found
+
+
+def operations(network: Network, counts: Tally) -> dict[str, float]:
+    """Spikes and synaptic operations per sample, as NeuroBench counts them.
+
+    A synaptic operation is one event at one existing synapse; graded inputs count as
+    one event when they are not zero. Output units that do not spike have none.
+    """
+    events = counts.spikes | {INPUT: counts.arrived}
+    operations = 0.0
+    for name, wire in network.wiring.wires:
+        mask = network.projections[name].mask
+        fan_out = wire.n_post if mask is None else np.asarray(mask).sum(0)
+        if wire.pre in events:
+            operations += float(np.sum(events[wire.pre] * fan_out))
+    spikes = sum(float(n.sum()) for n in counts.spikes.values())
+    seen = max(1, counts.seen)
+    return {
+        "spikes_per_sample": spikes / seen,
+        "synaptic_ops_per_sample": operations / seen,
+    }
+
+
+def memory(learner: AbstractLearner, task: AbstractTask) -> dict[str, Any]:
+    """Bits of one stream: what inference needs, and what learning adds."""
+    network = learner.network
+    synapses = 0
+    for name, wire in network.wiring.wires:
+        mask = network.projections[name].mask
+        synapses += wire.n_pre * wire.n_post if mask is None else int(mask.sum())
+    weights = synapses * learner.device.bits_per_weight()
+    neurons = bits(jax.eval_shape(network.init))
+    detail = {part: n for part, n in learner.memory(task).items() if n}
+    learning = sum(detail.values())
+    return {
+        "weights": weights,
+        "neuron_state": neurons,
+        "learning_state": learning,
+        "learning_detail": detail,
+        "learning_overhead": learning / (weights + neurons),
+    }
+
+
+def finite(params: Params) -> str | None:
+    """The name of a projection whose weights are no longer finite, if any."""
+    for name, w in params.weights.items():
+        if not bool(jnp.all(jnp.isfinite(w))):
+            return name
+    return None
+
+
+def verdict(
+    task: AbstractTask, network: Network, counts: Tally, prefix: str
+) -> Mapping[str, Any]:
+    """What a run says about one evaluation."""
+    return {
+        f"{prefix}_accuracy": accuracy(counts),
+        f"{prefix}_by_group": by_group(task, counts),
+        "answer_share": answer_share(counts),
+        "confusion": counts.confusion.tolist(),
+        "rates": rates(task, counts),
+        **operations(network, counts),
+    }
+
+
+def _total(a: Any) -> np.ndarray:
+    a = np.asarray(a, np.float64)
+    return a.reshape(-1, a.shape[-1]).sum(0)

@@ -1,0 +1,274 @@
+"""Training: epochs, metrics, checkpoints. What is learnt in a tick is elsewhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int
+
+from onspike import checks
+from onspike.engine import Record
+from onspike.experiment import measure
+from onspike.learner import AbstractLearner
+from onspike.tasks.base import AbstractTask
+from onspike.types import Key, Params, Tree
+
+Metrics = dict[str, Any]
+
+
+class Keys(NamedTuple):
+    """Where a run's randomness comes from."""
+
+    start: Key  # weights, die, feedback, writes
+    data: Key  # samples
+    order: Key  # their order
+
+
+class Position(NamedTuple):
+    """How far a run has come."""
+
+    epoch: int  # epochs that are complete
+    samples: int  # samples of the current epoch that are done
+
+
+class Run(NamedTuple):
+    """What training leaves."""
+
+    test_accuracy: float  # learning and feedback off, held-out samples
+    accuracy_while_learning: float  # not a result
+    memory: dict[str, Any]  # bits
+    metrics: list[Metrics]  # one per epoch
+    params: Params
+    state: Tree
+
+
+def keys_of(key: Key) -> Keys:
+    """The run's keys."""
+    return Keys(*jax.random.split(key, 3))
+
+
+def _learn(
+    learner: AbstractLearner,
+    task: AbstractTask,
+    state: Tree,
+    index: Int[Array, "batches batch"],
+    key: Key,
+) -> tuple[Tree, Record]:
+    """Many batches in one compiled program."""
+
+    def one(state, index):
+        episodes = jax.vmap(lambda i: task.episode("train", i, key))(index)
+        return learner.learn(task, state, episodes)
+
+    return jax.lax.scan(one, state, index)
+
+
+_learn_one = jax.jit(_learn)
+_learn_many = jax.jit(jax.vmap(_learn, in_axes=(None, None, 0, 0, 0)))
+
+
+@partial(jax.jit, static_argnames="batch")
+def _start(learner: AbstractLearner, keys: Key, batch: int) -> Tree:
+    return jax.vmap(lambda key: learner.init(key, batch))(keys)
+
+
+class Seeds(NamedTuple):
+    """One program for several seeds: states, keys and tallies side by side."""
+
+    learner: AbstractLearner
+    task: AbstractTask
+    keys: list[Keys]
+
+    def start(self, batch: int) -> Tree:
+        """All states before the first sample, seed first."""
+        return _start(self.learner, jnp.stack([k.start for k in self.keys]), batch)
+
+    def learn(
+        self, state: Tree, index: np.ndarray
+    ) -> tuple[Tree, list[measure.Tally]]:
+        """Learns from `index` (seeds, batches, batch); one tally per seed."""
+        data = jnp.stack([k.data for k in self.keys])
+        order = jnp.asarray(index, jnp.int32)
+        if len(self.keys) == 1:  # no axis of length one through the whole program
+            args = (self.of(state, 0), order[0], data[0])
+            state, records = _learn_one(self.learner, self.task, *args)
+            state, records = jax.tree.map(lambda a: a[None], (state, records))
+        else:
+            state, records = _learn_many(self.learner, self.task, state, order, data)
+        jax.block_until_ready(state)
+        each = [self.of(records, s) for s in range(len(self.keys))]
+        return state, [measure.tally(self.task, r) for r in each]
+
+    def of(self, state: Tree, seed: int) -> Tree:
+        """One seed's share."""
+        return jax.tree.map(lambda a: a[seed], state)
+
+    def params(self, state: Tree, seed: int) -> Params:
+        """One seed's weights."""
+        return self.learner.params(self.of(state, seed))
+
+
+class Step(NamedTuple):
+    """What is there after one compiled call."""
+
+    state: Tree  # of all seeds
+    tallies: list[measure.Tally]  # of the current epoch so far, per seed
+    position: Position
+    seconds: float  # spent on the current epoch
+
+
+def rounds(
+    seeds: Seeds, step: Step, epochs: int, batch: int, segment: int | None = None
+) -> Iterator[Step]:
+    """Trains, and yields after every compiled call.
+
+    Args:
+        seeds: What is trained.
+        step: Where to begin.
+        epochs: Where to end.
+        batch: Samples that learn side by side.
+        segment: Samples per compiled call; by default a whole epoch.
+    """
+    state, tallies, position, seconds = step
+    size = seeds.task.size("train") // batch * batch
+    segment = size if segment is None else max(batch, segment // batch * batch)
+    for epoch in range(position.epoch, epochs):
+        orders = np.stack([_order(k.order, epoch, seeds.task) for k in seeds.keys])
+        done = position.samples if epoch == position.epoch else 0
+        while done < size:
+            began, until = time.perf_counter(), min(size, done + segment)
+            index = orders[:, done:until].reshape(len(orders), -1, batch)
+            state, more = seeds.learn(state, index)
+            tallies = [measure.add(a, b) for a, b in zip(tallies, more, strict=True)]
+            seconds, done = seconds + time.perf_counter() - began, until
+            at = Position(epoch + 1, 0) if done == size else Position(epoch, done)
+            yield Step(state, tallies, at, seconds)
+        tallies, seconds = nothing_yet(seeds), 0.0
+
+
+def beginning(seeds: Seeds, batch: int) -> Step:
+    """Before the first tick."""
+    return Step(seeds.start(batch), nothing_yet(seeds), Position(0, 0), 0.0)
+
+
+def nothing_yet(seeds: Seeds) -> list[measure.Tally]:
+    """An epoch in which nothing has been counted."""
+    return [measure.nothing(seeds.task, seeds.learner.network) for _ in seeds.keys]
+
+
+def _order(key: Key, epoch: int, task: AbstractTask) -> np.ndarray:
+    # The index counts on over epochs, so that a task can make new samples or noise.
+    size = task.size("train")
+    shuffled = jax.random.permutation(jax.random.fold_in(key, epoch), size)
+    return epoch * size + np.asarray(shuffled)
+
+
+def epoch_metrics(seeds: Seeds, step: Step, seed: int, eval_batch: int) -> Metrics:
+    """One line of `metrics.jsonl`: an epoch's training, and a validation without it.
+
+    Raises:
+        ValueError: If weights are no longer finite.
+    """
+    learner, task = seeds.learner, seeds.task
+    params, counts = seeds.params(step.state, seed), step.tallies[seed]
+    broken = measure.finite(params)
+    if broken is not None:
+        raise ValueError(
+            f"the weights of projection '{broken}' are no longer finite in epoch "
+            f"{step.position.epoch}: lower rule.rate, or set train.clamp"
+        )
+    verdict: Metrics = {
+        "validation_accuracy": None,
+        "validation_by_group": {},
+        "answer_share": [],
+    }
+    if task.size("validation"):
+        data = seeds.keys[seed].data
+        seen = measure.evaluate(
+            learner.network, task, params, "validation", data, eval_batch
+        )
+        verdict = {
+            "validation_accuracy": measure.accuracy(seen),
+            "validation_by_group": measure.by_group(task, seen),
+            "answer_share": measure.answer_share(seen),
+        }
+    return {
+        "epoch": step.position.epoch,
+        "samples": step.position.epoch * counts.seen,
+        "accuracy_while_learning": measure.accuracy(counts),
+        **verdict,
+        "rates": measure.rates(task, counts),
+        **measure.operations(learner.network, counts),
+        "weight_writes_per_sample": counts.written / counts.seen,
+        "ticks_per_second": counts.seen * task.ticks / step.seconds,
+        "wall_seconds": step.seconds,
+        "warnings": measure.warnings(task, counts),
+    }
+
+
+def fit(learner: AbstractLearner, task: AbstractTask) -> None:
+    """Raises ValueError unless the learner's network fits the task."""
+    network = learner.network
+    for what, has, needs in (
+        ("input channels (n_in)", network.n_in, task.n_in),
+        ("output units (n_out)", network.n_out, task.n_out),
+        ("seconds per tick (dt)", float(network.dt), float(task.dt)),
+    ):
+        if has != needs:
+            raise ValueError(f"the network has {has} {what}; the task needs {needs}")
+
+
+def train(
+    learner: AbstractLearner,
+    task: AbstractTask,
+    key: Key,
+    *,
+    epochs: int = 10,
+    batch: int = 1,
+    eval_batch: int = 100,
+    listen: Callable[[Metrics], None] | None = None,
+) -> Run:
+    """Trains a learner on a task, and tests it with learning and feedback off.
+
+    Args:
+        learner: What learns; its network must fit the task.
+        task: What it is to learn.
+        key: The source of all randomness.
+        epochs: How often the training split is gone through.
+        batch: Samples that learn side by side.
+        eval_batch: Samples that are evaluated at a time.
+        listen: Called with each epoch's metrics (keys as in `metrics.jsonl`).
+
+    Raises:
+        ValueError: If the network does not fit the task, a batch is larger than the
+            training split, or weights diverge.
+    """
+    checks.at_least("train", "epochs", 1, epochs=epochs)
+    checks.at_least("train", "samples", 1, batch=batch, eval_batch=eval_batch)
+    if batch > task.size("train"):
+        raise ValueError(
+            f"train.batch must be at most {task.size('train')}, the number of training "
+            f"samples; got {batch}"
+        )
+    fit(learner, task)
+    seeds, rows = Seeds(learner, task, [keys_of(key)]), []
+    step = beginning(seeds, batch)
+    for step in rounds(seeds, step, epochs, batch):  # noqa: B007, B020
+        rows.append(epoch_metrics(seeds, step, 0, eval_batch))
+        if listen is not None:
+            listen(rows[-1])
+    params = seeds.params(step.state, 0)
+    data = seeds.keys[0].data
+    test = measure.evaluate(learner.network, task, params, "test", data, eval_batch)
+    return Run(
+        test_accuracy=measure.accuracy(test),
+        accuracy_while_learning=rows[-1]["accuracy_while_learning"],
+        memory=measure.memory(learner, task),
+        metrics=rows,
+        params=params,
+        state=seeds.of(step.state, 0),
+    )

@@ -1,0 +1,290 @@
+"""Runs with a folder each: train, resume, evaluate, record."""
+
+import concurrent.futures
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from onspike.engine import record
+from onspike.experiment import baselines, build, measure
+from onspike.experiment.run import (
+    Metrics,
+    Position,
+    Seeds,
+    Step,
+    beginning,
+    epoch_metrics,
+    fit,
+    keys_of,
+    nothing_yet,
+    rounds,
+)
+from onspike.experiment.spec import Spec
+from onspike.experiment.store import RunFolder, vacant
+from onspike.types import Params, Tree
+
+_WAIT = 0.1  # seconds between looks at a compiled call that runs
+
+
+class Progress(NamedTuple):
+    """What is told about a run while it goes on."""
+
+    position: Position
+    done: int  # samples of all epochs, per seed
+    total: int
+    ticks_per_second: float  # of all seeds together; 0 before the first call
+    metrics: Sequence[Metrics]  # one per seed at the end of an epoch, else none
+
+
+class Stopped(Exception):
+    """Training was asked to stop; what is done is saved."""
+
+
+Listen = Callable[[Progress], None]
+
+
+def train(
+    specs: Sequence[Spec], folders: Sequence[Path], listen: Listen | None = None
+) -> list[dict[str, Any]]:
+    """Trains runs that differ only in their seed, in one program; a folder for each.
+
+    Args:
+        specs: One per run.
+        folders: Where to write; new or empty.
+        listen: Called after every compiled call.
+
+    Returns:
+        The content of each run's `result.json`.
+
+    Raises:
+        ValueError: If a specification or a folder is not usable; nothing is written.
+        Stopped: If SIGINT or SIGTERM asked for it; every run can be resumed.
+    """
+    for folder in folders:
+        vacant(folder)
+    seeds = _seeds(specs)
+    stores = [RunFolder(folder) for folder in folders]
+    step = beginning(seeds, specs[0].train.batch)
+    for store, spec in zip(stores, specs, strict=True):
+        store.create(spec)
+    for s, store in enumerate(stores):
+        _record(seeds, seeds.params(step.state, s), s, store, "before")
+    return _go_on(seeds, specs[0], stores, step, listen)
+
+
+def resume(folder: Path, listen: Listen | None = None) -> dict[str, Any]:
+    """Goes on from the last checkpoint of a run.
+
+    Raises:
+        ValueError: If there is no usable checkpoint.
+        Stopped: As for `train`.
+    """
+    store = RunFolder(folder)
+    spec, result = store.spec(), store.result()
+    if result is not None:
+        return result
+    seeds = _seeds([spec])
+    like = beginning(seeds, spec.train.batch)
+    (state, tally), position, extra = store.load(_checkpoint(seeds, like, 0))
+    store.cut_metrics(position.epoch)
+    step = Step(
+        state=jax.tree.map(lambda a: a[None], state),
+        tallies=[tally],
+        position=position,
+        seconds=extra["seconds"],
+    )
+    return _go_on(seeds, spec, [store], step, listen)[0]
+
+
+def evaluate(folder: Path) -> dict[str, Any]:
+    """Tests a run's last checkpoint with learning and feedback off.
+
+    Raises:
+        ValueError: If there is no usable checkpoint.
+    """
+    store = RunFolder(folder)
+    spec = store.spec()
+    seeds = _seeds([spec])
+    like = beginning(seeds, spec.train.batch)
+    (state, _), position, _ = store.load(_checkpoint(seeds, like, 0))
+    params = seeds.learner.params(state)
+    test = _test(seeds, params, 0, spec)
+    return {
+        "epochs": position.epoch,
+        "test_samples": test.seen,
+        **measure.verdict(seeds.task, seeds.learner.network, test, "test"),
+    }
+
+
+def _seeds(specs: Sequence[Spec]) -> Seeds:
+    task = specs[0].built("task")
+    learner = build.learner(specs[0], task)
+    fit(learner, task)
+    return Seeds(learner, task, [keys_of(jax.random.key(spec.seed)) for spec in specs])
+
+
+def _go_on(
+    seeds: Seeds,
+    spec: Spec,
+    stores: list[RunFolder],
+    step: Step,
+    listen: Listen | None,
+) -> list[dict[str, Any]]:
+    """Trains from `step` to the end, keeping the folders up to date."""
+    options = spec.train
+    segment = options.checkpoint_samples or None
+    per_epoch = build.batches(spec, seeds.task) * options.batch
+    total, last = options.epochs * per_epoch, step
+    if step.position == Position(0, 0):
+        _save(stores, seeds, step)
+    with _stop_requests() as stop:
+        for step in _patiently(
+            rounds(seeds, step, options.epochs, options.batch, segment)
+        ):
+            last = step
+            rows = []
+            if step.position.samples == 0:
+                rows = [
+                    epoch_metrics(seeds, step, s, options.eval_batch)
+                    for s in range(len(stores))
+                ]
+                for store, row in zip(stores, rows, strict=True):
+                    store.add_metrics(row)
+            _save(stores, seeds, step)
+            if listen is not None:
+                seen = sum(tally.seen for tally in step.tallies)
+                speed = seen * seeds.task.ticks / step.seconds
+                done = step.position.epoch * per_epoch + step.position.samples
+                listen(Progress(step.position, done, total, speed, rows))
+            if stop.is_set() and step.position.epoch < options.epochs:
+                raise Stopped
+    return [_finish(seeds, spec, last, s, store) for s, store in enumerate(stores)]
+
+
+def _save(stores: list[RunFolder], seeds: Seeds, step: Step) -> None:
+    if step.position.samples == 0:  # the next epoch has counted nothing yet
+        step = step._replace(tallies=nothing_yet(seeds), seconds=0.0)
+    for s, store in enumerate(stores):
+        kept = {"seconds": step.seconds}
+        store.save(_checkpoint(seeds, step, s), step.position, kept)
+
+
+def _checkpoint(seeds: Seeds, step: Step, s: int) -> tuple[Tree, measure.Tally]:
+    return seeds.of(step.state, s), jax.tree.map(np.asarray, step.tallies[s])
+
+
+def _finish(
+    seeds: Seeds, spec: Spec, step: Step, s: int, store: RunFolder
+) -> dict[str, Any]:
+    """Tests a run, records a sample and writes the verdict."""
+    task, learner = seeds.task, seeds.learner
+    params = seeds.params(step.state, s)
+    _record(seeds, params, s, store, "after")
+    rows = store.metrics()
+    test = _test(seeds, params, s, spec)
+    seconds = sum(row["wall_seconds"] for row in rows)
+    samples = build.batches(spec, task) * spec.train.batch
+    own = store.spec()
+    result = {
+        **{section: getattr(own, section).name for section in _NAMES},
+        "seed": own.seed,
+        "epochs": spec.train.epochs,
+        "train_samples": samples,
+        "test_samples": test.seen,
+        **measure.verdict(task, learner.network, test, "test"),
+        "accuracy_while_learning": rows[-1]["accuracy_while_learning"],
+        "validation_accuracy": rows[-1]["validation_accuracy"],
+        "weight_writes_per_sample": float(
+            np.mean([row["weight_writes_per_sample"] for row in rows])
+        ),
+        "memory": measure.memory(learner, task),
+        "baselines": baselines.measured(own, task) if spec.train.baselines else {},
+        "ticks_per_second": spec.train.epochs * samples * task.ticks / seconds,
+        "wall_seconds": seconds,
+        "warnings": sorted({text for row in rows for text in row["warnings"]}),
+    }
+    if "frozen_hidden_accuracy" in result["baselines"]:
+        result["frozen_hidden_accuracy"] = result["baselines"]["frozen_hidden_accuracy"]
+    store.finish(result)
+    return result
+
+
+_NAMES = ("task", "rule", "neuron", "device")
+
+
+def _test(seeds: Seeds, params: Params, s: int, spec: Spec) -> measure.Tally:
+    network, data = seeds.learner.network, seeds.keys[s].data
+    return measure.evaluate(
+        network, seeds.task, params, "test", data, spec.train.eval_batch
+    )
+
+
+def _record(
+    seeds: Seeds, params: Params, s: int, store: RunFolder, when: str
+) -> None:
+    """Keeps the weights, and one test sample tick by tick, with learning off."""
+    task, network = seeds.task, seeds.learner.network
+    episode = task.episode("test", jnp.zeros((), jnp.int32), seeds.keys[s].data)
+    seen = _record_compiled(network, task, params, episode)
+    mask, y = np.asarray(task.mask()), np.asarray(seen.y)
+    arrays = {
+        "x": np.asarray(seen.x, np.float32),
+        "y": y,
+        "mask": mask,
+        "target": np.asarray(task.target(episode)),
+        "label": np.asarray(episode.label),
+        "answer": np.argmax((y * mask[:, None]).sum(0)),
+        "dt": np.asarray(float(task.dt)),
+    }
+    for name, z in seen.z.items():
+        arrays[f"z_{name}"] = np.asarray(z, np.uint8)
+        arrays[f"v_{name}"] = np.asarray(seen.v[name][:, :8], np.float32)
+    store.add_recording(f"sample_{when}", arrays)
+    weights = {name: np.asarray(w) for name, w in params.weights.items()}
+    store.add_recording(f"weights_{when}", weights)
+
+
+_record_compiled = jax.jit(record)
+
+
+def _patiently(steps: Iterator[Step]) -> Iterator[Step]:
+    # A compiled call blocks the thread it runs in; signals reach only the main one.
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        while True:
+            call = pool.submit(next, steps, None)
+            while not call.done():
+                concurrent.futures.wait([call], timeout=_WAIT)
+            step = call.result()
+            if step is None:
+                return
+            yield step
+
+
+@contextmanager
+def _stop_requests() -> Iterator[threading.Event]:
+    """An event that SIGINT or SIGTERM sets; a second one stops at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: Any) -> None:
+        del frame
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    try:
+        for number in before:
+            signal.signal(number, ask)
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

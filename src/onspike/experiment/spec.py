@@ -1,0 +1,234 @@
+"""The specification of a run: what a person chooses, resolved and checked."""
+
+import inspect
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import tomli_w
+
+from onspike import catalog, checks
+
+SECTIONS = ("task", "network", "neuron", "rule", "device", "train")
+NAMED = ("task", "neuron", "rule", "device")
+
+
+class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long and in what steps to train."""
+
+    epochs: int = 10
+    batch: int = 1
+    optimiser: Literal["sgd", "adam"] = "sgd"
+    decay: Literal["none", "linear"] = "none"  # of the rate, over the whole run
+    weight_decay: float = 0.0  # share of a weight that joins its gradient
+    clamp: float | None = None  # largest absolute weight, in weight units
+    eval_batch: int = 100  # samples that are evaluated at a time
+    checkpoint_samples: int = 0  # 0: a checkpoint after every epoch only
+    baselines: bool = False  # also train a frozen hidden layer and linear baselines
+
+    def __post_init__(self) -> None:
+        checks.at_least("train", "epochs", 1, epochs=self.epochs)
+        checks.at_least("train", "samples", 1, batch=self.batch)
+        checks.at_least("train", "samples", 1, eval_batch=self.eval_batch)
+        checks.at_least(
+            "train", "samples", 0, checkpoint_samples=self.checkpoint_samples
+        )
+        checks.non_negative("train", "1 (a share)", weight_decay=self.weight_decay)
+        if self.clamp is not None:
+            checks.positive("train", "weight units", clamp=self.clamp)
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """Everything that determines a run; every part but `seed` is a table of options."""
+
+    task: Any
+    network: Any
+    neuron: Any
+    rule: Any
+    device: Any
+    train: Train
+    seed: int = 0
+
+    def built(self, section: str, **context: Any) -> Any:
+        """What a section describes: its catalogue builder called with its options."""
+        options = _options(getattr(self, section))
+        if section == "network":
+            return catalog.network(**context, **options)
+        build = catalog.row(section, options.pop("name")).build
+        return build(**context, **options)
+
+    def table(self) -> dict[str, Any]:
+        """As plain tables. TOML has no null: an unset option is absent, or "null"."""
+        plain = {}
+        for section in SECTIONS:
+            part = getattr(self, section)
+            unset = {f.name for f in msgspec.structs.fields(part) if f.default is None}
+            plain[section] = {
+                name: "null" if value is None else value
+                for name, value in _options(part).items()
+                if value is not None or name not in unset
+            }
+        return {"seed": self.seed, **msgspec.to_builtins(plain)}
+
+    def toml(self) -> str:
+        """As a TOML document."""
+        return tomli_w.dumps(self.table())
+
+
+def resolve(
+    task: str,
+    *,
+    rule: str | None = None,
+    neuron: str | None = None,
+    device: str = "ideal",
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+) -> Spec:
+    """The specification of a run: defaults, then the task's recipe, then `settings`.
+
+    Args:
+        task: Catalogue name.
+        rule: Catalogue name; by default the recipe's.
+        neuron: The same.
+        device: The same.
+        seed: Seed of weights, die, order and data.
+        settings: Values by "section.option".
+
+    Raises:
+        ValueError: If a name, an option or a value is not known or does not fit.
+    """
+    recipe = catalog.row("task", task).recipe
+    names = {
+        "task": task,
+        "rule": rule or recipe.rule,
+        "neuron": neuron or recipe.neuron,
+        "device": device,
+    }
+    chosen = {section: {"name": name} for section, name in names.items()}
+    tables: dict[str, dict[str, Any]] = {s: dict(chosen.get(s, {})) for s in SECTIONS}
+    kinds = {section: kind_of(section, names.get(section)) for section in SECTIONS}
+    keys = (names["rule"], names["neuron"], f"{names['rule']}+{names['neuron']}")
+    for layer in (recipe.settings, *(recipe.choices.get(key, {}) for key in keys)):
+        for path, value in layer.items():
+            section, option = path.split(".")
+            # A recipe speaks to whatever rule or neuron understands the option.
+            if option in kinds[section].__struct_fields__:
+                tables[section][option] = value
+    for path, value in (settings or {}).items():
+        section, option = _split(path)
+        fields = [f for f in kinds[section].__struct_fields__ if f != "name"]
+        checks.known(f"option in [{section}]", option, fields)
+        tables[section][option] = value
+    return _assemble(tables, kinds, seed)
+
+
+def parse(text: str) -> Spec:
+    """Reads a specification from a TOML document.
+
+    Raises:
+        ValueError: If it is not one.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"the specification is not valid TOML: {error}") from None
+    for section in NAMED:
+        if "name" not in tables.get(section, {}):
+            raise ValueError(f"the specification lacks [{section}] name = ...")
+    kinds = {s: kind_of(s, tables.get(s, {}).get("name")) for s in SECTIONS}
+    return _assemble(tables, kinds, tables.get("seed", 0))
+
+
+def load(path: Path) -> Spec:
+    """Reads a specification from a file."""
+    return parse(path.read_text())
+
+
+def settings_of(pairs: Iterable[str]) -> dict[str, Any]:
+    """Reads `section.option=value` pairs; values are TOML, or else plain text.
+
+    Raises:
+        ValueError: If a pair has no "=".
+    """
+    settings = {}
+    for pair in pairs:
+        path, equals, text = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--set needs section.option=value; got '{pair}'")
+        try:
+            settings[path.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            settings[path.strip()] = text
+    return settings
+
+
+@lru_cache
+def kind_of(section: str, name: str | None) -> type[msgspec.Struct]:
+    """The type of a section's table: the options of its builder."""
+    if section == "train":
+        return Train
+    if section == "network":
+        build, defaults, fields, skip = catalog.network, {}, [], ("task", "neuron")
+    else:
+        row = catalog.row(section, name or "")
+        build, defaults, fields, skip = row.build, row.defaults, [("name", str)], ()
+    for option in inspect.signature(build).parameters.values():
+        if option.name not in skip:
+            default = defaults.get(option.name, option.default)
+            required = default is inspect.Parameter.empty
+            field = (option.name, _widened(option.annotation))
+            fields.append(field if required else (*field, default))
+    return msgspec.defstruct(
+        section, fields, frozen=True, forbid_unknown_fields=True, kw_only=True
+    )
+
+
+def _widened(annotation: Any) -> Any:
+    # TOML and the shell write one size as 100, many as [60, 30].
+    if typing.get_origin(annotation) is tuple:
+        return annotation | typing.get_args(annotation)[0]
+    return annotation
+
+
+def _assemble(tables: dict, kinds: dict, seed: Any) -> Spec:
+    parts = {name: _convert(name, tables.get(name, {}), kinds[name]) for name in SECTIONS}
+    checks.at_least("run", "1", 0, seed=seed)
+    return Spec(**parts, seed=seed)
+
+
+def _convert(section: str, table: dict[str, Any], kind: type) -> Any:
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in table:
+            raise ValueError(
+                f"{section}.{field.name} must be set: --set {section}.{field.name}=..."
+            )
+    checked = {}
+    for option, value in table.items():
+        fields = {f.name: f.type for f in msgspec.structs.fields(kind)}
+        checks.known(f"option in [{section}]", option, fields)
+        try:
+            value = msgspec.convert(value, fields[option], strict=False)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{section}.{option}: {error}; got {value!r}") from None
+        many = typing.get_origin(fields[option]) is types.UnionType and any(
+            typing.get_origin(kind) is tuple for kind in typing.get_args(fields[option])
+        )
+        checked[option] = (value,) if many and not isinstance(value, tuple) else value
+    return kind(**checked)
+
+
+def _options(part: Any) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in part.__struct_fields__}
+
+
+def _split(path: str) -> tuple[str, str]:
+    section, dot, option = path.partition(".")
+    if not dot:
+        raise ValueError(f"--set needs section.option=value; got '{path}'")
+    checks.known("section", section, SECTIONS)
+    return section, option
