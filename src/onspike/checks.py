@@ -8,12 +8,12 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-import jax
 import numpy as np
+from jax.core import Tracer
 
 
 def _concrete(value: Any) -> np.ndarray | None:
-    return None if isinstance(value, jax.core.Tracer) else np.asarray(value)
+    return None if isinstance(value, Tracer) else np.asarray(value)
 
 
 def _require(test: Any, owner: str, unit: str, demand: str, **fields: Any) -> None:

@@ -1,7 +1,7 @@
 """The learner: the lines that join network, rule, device and task in one tick."""
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -12,12 +12,17 @@ from jaxtyping import Array, Bool, Float, Int
 from onspike.devices import AbstractDevice, Ideal
 from onspike.engine import AbstractEngine, Record, Scan
 from onspike.network import Network
-from onspike.rules.base import AbstractRule, Rates, rates_of
+from onspike.rules.base import AbstractRule, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
 from onspike.tasks.base import AbstractTask, Episode
 from onspike.types import Key, Params, Sample, Scalar, Tree, Update, contract
 
 PLAIN = optax.identity()
+_SHARED: Any = None  # the axis of what all samples of a batch have in common
+_EACH: Any = 0
+_AXES = Sample(
+    x=_EACH, target=_EACH, mask=_SHARED, reward=_EACH, first=_SHARED, last=_SHARED
+)
 
 
 class Store(NamedTuple):
@@ -33,7 +38,6 @@ class AbstractLearner(eqx.Module):
     """Anything that learns from batches of samples: what an experiment sees."""
 
     network: eqx.AbstractVar[Network]
-    rate: eqx.AbstractVar[Rates]  # by projection; one left out never changes
     device: eqx.AbstractVar[AbstractDevice]
     transform: eqx.AbstractVar[optax.GradientTransformation]
     schedule: eqx.AbstractVar[AbstractSchedule]
@@ -56,9 +60,9 @@ class AbstractLearner(eqx.Module):
     def memory(self, task: AbstractTask) -> dict[str, int]:
         """Bits that learning needs on top of inference, by part, for one stream."""
 
+    @abstractmethod
     def rates(self) -> dict[str, Scalar]:
-        """The rate of each plastic projection."""
-        return rates_of(self.rate, self.network.wiring)
+        """The rate of each plastic projection; one left out never changes."""
 
     def plastic(self, store: Store) -> dict[str, Array]:
         """The weights that may change."""
@@ -87,6 +91,7 @@ class AbstractLearner(eqx.Module):
             changed.
         """
         gradient = {n: self.network.masked(n, g) for n, g in gradient.items()}
+        step: Any  # optax leaves the type of a tree open
         step, optimiser = self.transform.update(
             gradient, store.optimiser, self.plastic(store)
         )
@@ -159,11 +164,6 @@ class Learner(AbstractLearner):
     def __check_init__(self) -> None:
         self.rates()
 
-    @property
-    def rate(self) -> Rates:
-        """The rule's."""
-        return self.rule.rate
-
     def init(self, key, batch=1):
         *for_store, for_rule = jax.random.split(key, 4)
         store = self.fabricate(*for_store)
@@ -186,8 +186,7 @@ class Learner(AbstractLearner):
         `x`, `target` and `reward` of the sample have a leading batch axis; `mask`,
         `first` and `last` are shared.
         """
-        axes = Sample(x=0, target=0, mask=None, reward=0, first=None, last=None)
-        sense = jax.vmap(self.sense, in_axes=(None, None, 0, axes))
+        sense = jax.vmap(self.sense, in_axes=(None, None, 0, _AXES))
         own, update, y, z = sense(task, state.shared, state.own, sample)
         shared, written = self.commit(state.shared, update, sample)
         return State(shared, own), Tick(y, z, written)
@@ -241,6 +240,9 @@ class Learner(AbstractLearner):
 
     def params(self, state):
         return self.device.read(state.shared.store.die)
+
+    def rates(self):
+        return rates_of(self.rule.rate, self.network.wiring)
 
     def memory(self, task):
         del task

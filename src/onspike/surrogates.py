@@ -10,6 +10,7 @@ from abc import abstractmethod
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from onspike import checks
@@ -156,7 +157,7 @@ class Table(AbstractSurrogate):
         checks.finite("Table", "1 / threshold units", values=jnp.asarray(self.values))
         edges, values = jnp.shape(jnp.asarray(self.edges)), len(self.values)
         checks.shape("Table", (edges[0] + 1,), values=jnp.zeros(values))
-        if not isinstance(self.edges, jax.core.Tracer) and (
+        if not isinstance(self.edges, Tracer) and (
             jnp.any(jnp.diff(jnp.asarray(self.edges)) <= 0)
         ):
             raise ValueError(f"Table.edges must rise; got {self.edges}")

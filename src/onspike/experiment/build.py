@@ -26,7 +26,7 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
         total = batches(spec, task) * spec.train.epochs
         return rule(network, schedule=_schedule(spec, total), **common)
     total = batches(spec, task) * spec.train.epochs * writes(rule.gate, task)
-    return Learner(network, rule, schedule=_schedule(spec, total), **common)
+    return Learner(network=network, rule=rule, schedule=_schedule(spec, total), **common)
 
 
 def transform(spec: Spec) -> optax.GradientTransformation:
@@ -57,11 +57,12 @@ def batches(spec: Spec, task: AbstractTask) -> int:
 def writes(gate: AbstractGate, task: AbstractTask) -> int:
     """How often a gate opens in one sample."""
     ticks = np.arange(task.ticks)
-    sample: Any = Sample(
-        x=None,
-        target=None,
+    nothing: Any = None
+    sample = Sample(
+        x=nothing,
+        target=nothing,
         mask=jnp.asarray(task.mask()),
-        reward=None,
+        reward=nothing,
         first=jnp.asarray(ticks == 0),
         last=jnp.asarray(ticks == task.ticks - 1),
     )

@@ -172,11 +172,12 @@ def kind_of(section: str, name: str | None) -> type[msgspec.Struct]:
     """The type of a section's table: the options of its builder."""
     if section == "train":
         return Train
+    fields: list[Any] = [] if section == "network" else [("name", str)]
     if section == "network":
-        build, defaults, fields, skip = catalog.network, {}, [], ("task", "neuron")
+        build, defaults, skip = catalog.network, {}, ("task", "neuron")
     else:
         row = catalog.row(section, name or "")
-        build, defaults, fields, skip = row.build, row.defaults, [("name", str)], ()
+        build, defaults, skip = row.build, row.defaults, ()
     for option in inspect.signature(build).parameters.values():
         if option.name not in skip:
             default = defaults.get(option.name, option.default)

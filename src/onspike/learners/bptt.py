@@ -12,7 +12,7 @@ from onspike.devices import AbstractDevice, Ideal
 from onspike.engine.scan import blank, over_ticks, settle, tally
 from onspike.learner import PLAIN, AbstractLearner, Store, bits, repeat
 from onspike.network import Network
-from onspike.rules.base import Rates
+from onspike.rules.base import Rates, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
 from onspike.types import Params
 
@@ -78,6 +78,9 @@ class BPTT(AbstractLearner):
         store, _, written = self.write(state.store, gradient, state.tick)
         record = settle(record)._replace(written=written)
         return OfflineState(store, state.tick + 1), record
+
+    def rates(self):
+        return rates_of(self.rate, self.network.wiring)
 
     def params(self, state):
         return self.device.read(state.store.die)

@@ -11,7 +11,7 @@ from onspike.engine.scan import blank, over_ticks, settle, tally
 from onspike.learner import PLAIN, AbstractLearner, bits, repeat
 from onspike.learners.bptt import OfflineState
 from onspike.network import Network
-from onspike.rules.base import Rates
+from onspike.rules.base import Rates, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
 
 
@@ -106,6 +106,9 @@ class RTRL(AbstractLearner):
         store, _, written = self.write(state.store, unravel(gradient), state.tick)
         record = settle(record)._replace(written=written)
         return OfflineState(store, state.tick + 1), record
+
+    def rates(self):
+        return rates_of(self.rate, self.network.wiring)
 
     def params(self, state):
         return self.device.read(state.store.die)

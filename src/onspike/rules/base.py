@@ -21,7 +21,7 @@ from onspike.types import (
     Wiring,
 )
 
-Rates = Scalar | dict[str, Scalar]  # by projection; "*" stands for all the others
+Rates = Scalar | Mapping[str, Scalar]  # by projection; "*" stands for all the others
 
 
 class RuleState(NamedTuple):

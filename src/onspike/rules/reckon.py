@@ -1,5 +1,7 @@
 """ReckOn's modified e-prop: everything a product of two neurons' values."""
 
+from collections.abc import Mapping
+
 from onspike.rules.base import Rates
 from onspike.rules.parts.eligibility import PreTrace
 from onspike.rules.parts.gates import AbstractGate, TargetWindow
@@ -31,7 +33,7 @@ def reckon(
 
     Source: Frenkel & Indiveri 2022, arXiv 2208.09759.
     """
-    if rate_out is not None and not isinstance(rate, dict):
+    if rate_out is not None and not isinstance(rate, Mapping):
         rate = {"*": rate, "out": rate_out}
     return ThreeFactor(
         signal=signal,

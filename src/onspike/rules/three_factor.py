@@ -1,5 +1,6 @@
 """The rule of four factors: signal x eligibility, gated; the device writes."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -56,7 +57,7 @@ class ThreeFactor(AbstractRule):
     regulariser: AbstractRegulariser | None = None
 
     def __check_init__(self) -> None:
-        by_name = self.rate if isinstance(self.rate, dict) else {"rate": self.rate}
+        by_name = self.rate if isinstance(self.rate, Mapping) else {"rate": self.rate}
         checks.non_negative("ThreeFactor", "weight per gradient", **by_name)
 
     def init(self, wiring, key):
@@ -93,7 +94,8 @@ class ThreeFactor(AbstractRule):
         )
         activity, calm = dict(own.activity), {}
         for name, wire in wiring.wires:
-            if wire.post in own.activity and wire.post not in calm:
+            regulated = wire.post in own.activity and wire.post not in calm
+            if self.regulariser is not None and regulated:
                 activity[wire.post], calm[wire.post] = self.regulariser.step(
                     own.activity[wire.post], local[name], teaching
                 )
@@ -103,7 +105,7 @@ class ThreeFactor(AbstractRule):
             elig = self._eligibility(post != wiring.output)
             traces[name], e = elig.step(own.traces[name], local[name])
             terms = (e.modulate(credit[post]),)
-            if name in own.filtered:
+            if self.readout_filter is not None and name in own.filtered:
                 filtered[name], smooth = self.readout_filter.step(
                     own.filtered[name], e, local[name]
                 )

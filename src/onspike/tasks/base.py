@@ -65,8 +65,6 @@ class AbstractTask(eqx.Module):
     run stops.
     """
 
-    n_in: eqx.AbstractVar[int]
-    n_out: eqx.AbstractVar[int]
     ticks: eqx.AbstractVar[int]  # length of a sample
     dt: eqx.AbstractVar[Scalar]  # seconds per tick
     loss: eqx.AbstractVar[AbstractLoss]
@@ -75,6 +73,16 @@ class AbstractTask(eqx.Module):
     def group_names(self) -> tuple[str, ...]:
         """Names of the strata; empty if there are none."""
         return ()
+
+    @property
+    @abstractmethod
+    def n_in(self) -> int:
+        """Number of input channels."""
+
+    @property
+    @abstractmethod
+    def n_out(self) -> int:
+        """Number of classes, or of values to follow."""
 
     @abstractmethod
     def size(self, split: Split) -> int:

@@ -355,8 +355,8 @@ class SpokenDigits(AbstractTask):
 
     ticks: int = eqx.field(static=True)
     dt: float = eqx.field(static=True)
-    n_in: int = eqx.field(static=True)
-    n_out: int = eqx.field(static=True)
+    channels: int = eqx.field(static=True)
+    n_classes: int = eqx.field(static=True)
     amplitude: AbstractAmplitude
     window: float | None = eqx.field(static=True)
     loss: AbstractLoss
@@ -388,9 +388,9 @@ class SpokenDigits(AbstractTask):
             )
         binning = _Binning(ticks=ticks, dt=dt, channels=channels, n_units=n_units)
         heard, unheard = _read(train, binning), _read(test, binning)
-        n_out = _check_labels(heard, unheard, (Path(train), Path(test)))
+        n_classes = _check_labels(heard, unheard, (Path(train), Path(test)))
         held = validation.held(heard.labels, heard.speakers)
-        left = np.bincount(heard.labels[~held], minlength=n_out)
+        left = np.bincount(heard.labels[~held], minlength=n_classes)
         if not left.all():
             raise ValueError(
                 f"{_OWNER}.validation must leave some recordings of each class for "
@@ -404,7 +404,7 @@ class SpokenDigits(AbstractTask):
                 stacklevel=2,
             )
         self.ticks, self.dt, self.window = ticks, dt, window
-        self.n_in, self.n_out = channels, n_out
+        self.channels, self.n_classes = channels, n_classes
         self.amplitude, self.loss, self.dropped = amplitude, loss, late
         self.speakers = _speakers(heard, unheard)
         members = {
@@ -426,9 +426,17 @@ class SpokenDigits(AbstractTask):
             split,
             source.counts[which],
             source.labels[which],
-            self.n_out,
+            self.n_classes,
             group[which],
         )
+
+    @property
+    def n_in(self) -> int:
+        return self.channels
+
+    @property
+    def n_out(self) -> int:
+        return self.n_classes
 
     @property
     def group_names(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class EPropState(NamedTuple):
 
 
 class EProp(AbstractEligibility):
-    r"""$\epsilon_{ij} \leftarrow D_i \epsilon_{ij} + b_i s_j$, $e = \partial_h z \cdot \epsilon$.
+    r"""$\epsilon_{ij} \leftarrow D_i \epsilon_{ij} + b_i s_j$, $e = z' \cdot \epsilon$.
 
     D, b and dz/dh are the neuron's own Jacobians, so it holds for any neuron. `d`
     values per synapse, d the number of the neuron's continuous variables. With the
@@ -85,4 +85,5 @@ class EProp(AbstractEligibility):
             + drive[:, k, None] * local.pre[None, :]
             for k in kinds
         )
-        return EPropState(eps), Dense(sum(emit[:, k, None] * eps[k] for k in kinds))
+        e = [emit[:, k, None] * eps[k] for k in kinds]
+        return EPropState(eps), Dense(sum(e[1:], e[0]))
