@@ -1,0 +1,198 @@
+"""Figures of a comparison: every seed as a dot, and accuracy against its costs."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from onspike.report import style
+
+WIDE = 5.2  # inches
+COLUMNS = 4  # of a legend
+DECADES = 30  # from this ratio of the largest to the smallest on, an axis is a log axis
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One rule on one device, over all seeds."""
+
+    rule: str
+    device: str
+    mean: float
+    spread: float  # standard deviation over seeds
+    accuracies: list[float] = field(default_factory=list)  # one for each seed
+
+
+def colours(devices: Sequence[str]) -> dict[str, str]:
+    """One colour for each device."""
+    return {d: style.SERIES[i % len(style.SERIES)] for i, d in enumerate(devices)}
+
+
+def markers(rules: Sequence[str]) -> dict[str, str]:
+    """One mark for each rule."""
+    return {r: style.MARKERS[i % len(style.MARKERS)] for i, r in enumerate(rules)}
+
+
+def dots(
+    cells: Sequence[Cell],
+    rules: Sequence[str],
+    devices: Sequence[str],
+    chance: float | None,
+) -> Figure:
+    """Grouped by rule and coloured by device: each seed, the mean, the spread."""
+    step = 0.8 / max(len(devices), 1)
+    height = max(2.2, 0.9 + len(rules) * max(0.5, 0.26 * len(devices)))
+    figure = style.figure(height, WIDE)
+    axis = figure.add_subplot()
+    axis.grid(False)
+    axis.grid(True, axis="x")
+    colour = colours(devices)
+    for cell in cells:
+        middle = rules.index(cell.rule)
+        place = middle + (devices.index(cell.device) - (len(devices) - 1) / 2) * step
+        shown = [a for a in cell.accuracies if math.isfinite(a)]
+        shift = np.linspace(-0.16, 0.16, len(shown)) * step if len(shown) > 1 else [0]
+        if math.isfinite(cell.spread):
+            axis.plot(
+                [cell.mean - cell.spread, cell.mean + cell.spread],
+                [place, place],
+                color=style.MUTED,
+                linewidth=1,
+            )
+        axis.scatter(
+            shown,
+            place + np.asarray(shift)[: len(shown)],
+            s=20,
+            color=colour[cell.device],
+            alpha=0.75,
+            linewidths=0,
+            zorder=3,
+        )
+        axis.plot(
+            [cell.mean, cell.mean],
+            [place - 0.36 * step, place + 0.36 * step],
+            color=style.INK,
+            linewidth=1.6,
+            zorder=4,
+        )
+    for edge in range(1, len(rules)):
+        axis.axhline(edge - 0.5, color=style.GRID, linewidth=0.7)
+    near = _near(chance, cells)
+    if chance is not None and near:
+        axis.axvline(chance, color=style.MUTED, linestyle=":", linewidth=1)
+    axis.set_ylim(len(rules) - 0.5, -0.5)
+    axis.set_yticks(range(len(rules)), rules)
+    axis.tick_params(axis="y", length=0)
+    axis.set_xlabel("test accuracy, learning and feedback off")
+    style.percent_axis(axis, "x")
+    low, high = axis.get_xlim()
+    axis.set_xlim(max(low, -0.02), min(high, 1.02))
+    marks = [
+        Line2D([], [], color=style.INK, marker="|", markersize=9, ls="", label="mean"),
+        Line2D([], [], color=style.MUTED, lw=1, label="± spread"),
+    ]
+    if near:
+        line = Line2D([], [], color=style.MUTED, ls=":", lw=1, label="chance")
+        marks.append(line)
+    _legend(figure, [_dot(colour[device], "o", device) for device in devices], marks)
+    return figure
+
+
+def cost(
+    cells: Sequence[Cell],
+    costs: Sequence[float],
+    label: str,
+    rules: Sequence[str],
+    devices: Sequence[str],
+) -> Figure:
+    """Mean accuracy against one cost; the mark tells the rule, the colour the device.
+
+    Args:
+        cells: What to draw.
+        costs: The cost of each cell; NaN leaves it out.
+        label: What the cost is, with its unit.
+        rules: All rules.
+        devices: All devices.
+    """
+    legend_rows = sum(math.ceil(len(x) / COLUMNS) for x in (rules, devices))
+    figure = style.figure(2.55 + 0.18 * legend_rows)
+    axis = figure.add_subplot()
+    axis.grid(True, axis="x")
+    colour, mark = colours(devices), markers(rules)
+    for cell, x in zip(cells, costs, strict=True):
+        if math.isfinite(x) and math.isfinite(cell.mean):
+            axis.plot(
+                x,
+                cell.mean,
+                mark[cell.rule],
+                color=colour[cell.device],
+                markersize=6,
+                alpha=0.85,
+                markeredgewidth=0,
+            )
+    _cost_axis(axis, [x for x in costs if math.isfinite(x)])
+    axis.margins(0.08)
+    axis.set_xlabel(label)
+    axis.set_ylabel("test accuracy")
+    style.percent_axis(axis)
+    _legend(
+        figure,
+        [_dot(style.MUTED, mark[rule], rule) for rule in rules],
+        [_dot(colour[device], "o", device) for device in devices],
+    )
+    return figure
+
+
+def _cost_axis(axis: Axes, costs: list[float]) -> None:
+    plain = FuncFormatter(lambda x, _: f"{x:,.0f}" if abs(x) >= 1000 else f"{x:g}")
+    positive = [x for x in costs if x > 0]
+    if not positive or max(positive) / min(positive) < DECADES:
+        axis.xaxis.set_major_formatter(plain)
+        return
+    if len(positive) == len(costs):
+        axis.set_xscale("log")
+    else:
+        axis.set_xscale("symlog", linthresh=min(positive))
+    axis.xaxis.set_major_formatter(plain)
+    axis.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _dot(colour: str, mark: str, label: str) -> Line2D:
+    return Line2D([], [], color=colour, marker=mark, ls="", markersize=5, label=label)
+
+
+def _near(chance: float | None, cells: Sequence[Cell]) -> bool:
+    """Whether an axis that shows the chance level still tells the seeds apart."""
+    values = [a for cell in cells for a in (cell.mean, *cell.accuracies)]
+    values = [a for a in values if math.isfinite(a)]
+    if chance is None or not values:
+        return False
+    return min(values) - chance <= 2 * (max(values) - min(values))
+
+
+def _rows(*groups: Sequence[Line2D]) -> list[list[Line2D]]:
+    """Rows of a legend: a group begins on a row of its own."""
+    return [
+        list(group[at : at + COLUMNS])
+        for group in groups
+        for at in range(0, len(group), COLUMNS)
+    ]
+
+
+def _legend(figure: Figure, *groups: Sequence[Line2D]) -> None:
+    rows = _rows(*groups)
+    columns = max(map(len, rows))
+    blank = Line2D([], [], ls="", label=" ")
+    filled = [row + [blank] * (columns - len(row)) for row in rows]
+    figure.legend(
+        handles=[row[k] for k in range(columns) for row in filled],
+        loc="outside lower left",
+        ncols=columns,
+        columnspacing=1.2,
+        handletextpad=0.4,
+    )

@@ -1,0 +1,220 @@
+"""The page of a comparison, and its table."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from onspike.report import compare_figures, style
+from onspike.report.compare_figures import Cell
+from onspike.report.files import slug, write_atomic
+from onspike.report.load import Record, number, read_comparison, read_run
+from onspike.report.render import MISSING, Plate, numbered, percent, render
+from onspike.report.style import Draw
+
+COSTS = (
+    ("learning_state_kib", "learning state (KiB)"),
+    ("memory_kib", "all memory (KiB)"),
+    ("weight_writes_per_sample", "weight writes per sample"),
+)
+
+
+def write_comparison(folder: Path) -> Path:
+    """Makes the report of a comparison: `report.html`, and the files in `figures/`.
+
+    Links to the reports of the single runs where these exist.
+
+    Args:
+        folder: What `onspike compare` wrote.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: If this is not the folder of a comparison.
+    """
+    folder = Path(folder)
+    compare = read_comparison(folder)
+    records = _records(compare)
+    rules, devices = _order(compare, "rule"), _order(compare, "device")
+    rows = [_row(folder, compare, record) for record in records]
+    cells = [row["cell"] for row in rows]
+    chance = _chance(rows)
+
+    draw = style.saver(folder / "figures")
+    with style.look():
+        plates = numbered(
+            accuracy=_accuracy(cells, rules, devices, chance, draw),
+            costs=_costs(rows, cells, rules, devices, draw),
+        )
+    seeds = compare.get("seeds")
+    html = render(
+        "compare.html",
+        task=str(compare.get("task", "unnamed")),
+        seeds=seeds if isinstance(seeds, list) else [],
+        rules=rules,
+        devices=devices,
+        means={(cell.rule, cell.device): _mean(cell) for cell in cells},
+        rows=rows,
+        chance=chance,
+        plates=plates,
+        unwritten=any(not seed["link"] for row in rows for seed in row["seeds"]),
+    )
+    page = folder / "report.html"
+    write_atomic(page, html)
+    return page
+
+
+def compare_table(compare: Record) -> str:
+    """The Markdown table of a comparison: rules down, devices across.
+
+    Args:
+        compare: The content of `compare.json`.
+    """
+    rules, devices = _order(compare, "rule"), _order(compare, "device")
+    cells = {
+        (cell.rule, cell.device): _mean(cell) for cell in map(_cell, _records(compare))
+    }
+    head = ["rule", *devices]
+    lines = [head, ["---", *["---:"] * len(devices)]]
+    lines += [[r, *[cells.get((r, d), MISSING) for d in devices]] for r in rules]
+    return "".join(f"| {' | '.join(map(_plain, line))} |\n" for line in lines)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _records(compare: Record) -> list[Record]:
+    cells = compare.get("cells")
+    return [c for c in cells if isinstance(c, dict)] if isinstance(cells, list) else []
+
+
+def _order(compare: Record, kind: str) -> list[str]:
+    """Names as `compare.json` lists them, then those that only cells have."""
+    listed = compare.get(f"{kind}s")
+    names = [str(name) for name in listed] if isinstance(listed, list) else []
+    names += [str(cell.get(kind)) for cell in _records(compare)]
+    return list(dict.fromkeys(names))
+
+
+def _numbers(values: Any) -> list[float]:
+    return [number(value) for value in values] if isinstance(values, list) else []
+
+
+def _cell(record: Record) -> Cell:
+    return Cell(
+        rule=str(record.get("rule")),
+        device=str(record.get("device")),
+        mean=number(record.get("mean")),
+        spread=number(record.get("spread")),
+        accuracies=_numbers(record.get("test_accuracies")),
+    )
+
+
+def _mean(cell: Cell) -> str:
+    if not math.isfinite(cell.mean):
+        return MISSING
+    if not math.isfinite(cell.spread):
+        return percent(cell.mean)
+    return f"{100 * cell.mean:.1f} ± {100 * cell.spread:.1f} %"
+
+
+def _row(folder: Path, compare: Record, record: Record) -> dict[str, Any]:
+    cell = _cell(record)
+    while_learning = record.get("while_learning")
+    learning = _numbers(while_learning) or [number(while_learning)]
+    memory = number(record.get("memory_bits")) / 8 / 1024
+    overhead = number(record.get("learning_overhead"))
+    return {
+        "cell": cell,
+        "mean": _mean(cell),
+        "min": number(record.get("min")),
+        "seeds": _seeds(folder, compare, record, cell),
+        "while_learning": sum(learning) / len(learning),
+        "learning_overhead": overhead,
+        "memory_kib": memory,
+        # overhead = learning / inference, and memory = learning + inference
+        "learning_state_kib": memory * overhead / (1 + overhead),
+        "spikes_per_sample": number(record.get("spikes_per_sample")),
+        "weight_writes_per_sample": number(record.get("weight_writes_per_sample")),
+    }
+
+
+def _seeds(
+    folder: Path, compare: Record, record: Record, cell: Cell
+) -> list[dict[str, Any]]:
+    """Each seed of a cell with its accuracy and, where there is one, its report."""
+    seeds = compare.get("seeds")
+    seeds = seeds if isinstance(seeds, list) else list(range(len(cell.accuracies)))
+    place = folder / str(record.get("folder") or f"{cell.rule}-{cell.device}")
+    rows = []
+    for index, seed in enumerate(seeds):
+        run = place / f"seed-{seed}"
+        page = run / "report.html"
+        relative = Path(os.path.relpath(page, folder)).as_posix()
+        known = index < len(cell.accuracies)
+        rows.append(
+            {
+                "seed": seed,
+                "folder": run,
+                "accuracy": cell.accuracies[index] if known else math.nan,
+                "link": quote(relative) if page.is_file() else None,
+            }
+        )
+    return rows
+
+
+def _chance(rows: list[dict[str, Any]]) -> float | None:
+    """Chance level, from the first run folder that tells."""
+    for row in rows:
+        for seed in row["seeds"]:
+            try:
+                chance = read_run(seed["folder"]).chance
+            except ValueError:
+                continue
+            if chance is not None:
+                return chance
+    return None
+
+
+def _accuracy(
+    cells: list[Cell],
+    rules: list[str],
+    devices: list[str],
+    chance: float | None,
+    draw: Draw,
+) -> Plate | None:
+    if not cells:
+        return None
+    panel = draw(compare_figures.dots(cells, rules, devices, chance), "compare")
+    caption = (
+        "Test accuracy with learning and feedback off, after the final epoch. A dot "
+        "is one seed, the upright line the mean, the bar one standard deviation over "
+        "seeds to either side."
+    )
+    return Plate("Accuracy of each rule on each device", caption, [panel])
+
+
+def _costs(
+    rows: list[dict[str, Any]],
+    cells: list[Cell],
+    rules: list[str],
+    devices: list[str],
+    draw: Draw,
+) -> Plate | None:
+    panels = []
+    for key, label in COSTS:
+        costs = [row[key] for row in rows]
+        if any(map(math.isfinite, costs)):
+            figure = compare_figures.cost(cells, costs, label, rules, devices)
+            panels.append(draw(figure, f"compare_{slug(key)}"))
+    if not panels:
+        return None
+    caption = (
+        "Mean test accuracy against what learning takes. Learning state is what a "
+        "system that only infers would not hold; all memory is that, the weights and "
+        "the neuron state; writes are counted in training."
+    )
+    return Plate("Accuracy and its costs", caption, panels)

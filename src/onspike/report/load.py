@@ -1,0 +1,224 @@
+"""A run folder, read as it is: what is missing stays `None`, and is said so."""
+
+import json
+import math
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+Record = dict[str, Any]  # an object of a JSON file
+
+SAMPLE_KEYS = ("x", "y", "mask", "dt")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run folder holds."""
+
+    folder: Path
+    spec: Record
+    spec_text: str
+    environment: Record | None
+    epochs: list[Record]  # the lines of metrics.jsonl
+    result: Record | None
+    sample_before: Arrays | None
+    sample_after: Arrays | None
+    weights_before: Arrays | None
+    weights_after: Arrays | None
+    problems: list[str]  # sentences: files that are there but cannot be read
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes, from the first file that tells; else `None`."""
+        result = self.result or {}
+        last = self.epochs[-1] if self.epochs else {}
+        sample = self.sample_after or self.sample_before
+        counts = [
+            len(result.get("confusion") or ()),
+            len(result.get("answer_share") or ()),
+            len(last.get("answer_share") or ()),
+            sample["y"].shape[-1] if sample else 0,
+        ]
+        return next((n for n in counts if n > 1), None)
+
+    @property
+    def chance(self) -> float | None:
+        """Accuracy of guessing, 1 / number of classes."""
+        return 1 / self.classes if self.classes else None
+
+    def name(self, part: str) -> str:
+        """The catalogue name of the task, rule, neuron or device."""
+        table = self.spec.get(part)
+        named = table.get("name") if isinstance(table, dict) else table
+        return str((self.result or {}).get(part) or named or "unnamed")
+
+
+def number(value: Any) -> float:
+    """A float, or NaN for whatever is not a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    return float(value)
+
+
+def named(values: Any) -> dict[str, float]:
+    """Numbers by name, from an object or from a list (named by position)."""
+    if isinstance(values, Mapping):
+        return {str(k): number(v) for k, v in values.items()}
+    if isinstance(values, list):
+        return {str(i): number(v) for i, v in enumerate(values)}
+    return {}
+
+
+def populations(records: list[Record]) -> list[str]:
+    """Names of the populations whose rates the records hold, in order."""
+    names: dict[str, None] = {}
+    for record in records:
+        names.update(dict.fromkeys(table(record, "rates")))
+    return list(names)
+
+
+def table(record: Record | None, key: str) -> Record:
+    """The object under `key`, empty if there is none."""
+    value = (record or {}).get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _json(path: Path, problems: list[str]) -> Record | None:
+    if not path.is_file():
+        return None
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        problems.append(f"{path.name} cannot be read: {error}.")
+        return None
+    if not isinstance(value, dict):
+        problems.append(f"{path.name} does not hold a JSON object.")
+        return None
+    return value
+
+
+def _lines(path: Path, problems: list[str]) -> list[Record]:
+    if not path.is_file():
+        return []
+    records = []
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for place, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except ValueError:
+            value = None
+        if isinstance(value, dict):
+            records.append(value)
+        else:
+            problems.append(f"{path.name}, line {place}, cannot be read: left out.")
+    return records
+
+
+def _arrays(
+    path: Path, problems: list[str], needs: tuple[str, ...] = ()
+) -> Arrays | None:
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        problems.append(f"recordings/{path.name} cannot be read: {error}.")
+        return None
+    missing = [key for key in needs if key not in arrays]
+    if missing:
+        names = ", ".join(missing)
+        problems.append(f"recordings/{path.name} lacks {names}: left out.")
+        return None
+    return arrays
+
+
+def read_run(folder: Path) -> Run:
+    """Reads a run folder.
+
+    Args:
+        folder: What `onspike train` wrote.
+
+    Returns:
+        Its content; files that are missing or broken are `None`.
+
+    Raises:
+        ValueError: If this is no run folder: there is no readable `spec.toml`.
+    """
+    if not folder.is_dir():
+        raise ValueError(
+            f"no such folder: {folder}; give the folder that `onspike train` wrote"
+        )
+    spec_file = folder / "spec.toml"
+    if not spec_file.is_file():
+        if (folder / "compare.json").is_file():
+            raise ValueError(
+                f"{folder} is the folder of a comparison; give one of its run "
+                "folders, or use report.write_comparison"
+            )
+        raise ValueError(
+            f"{folder} is not a run folder, for it holds no spec.toml; "
+            "give the folder that `onspike train` wrote"
+        )
+    try:
+        spec_text = spec_file.read_text(encoding="utf-8")
+        spec = tomllib.loads(spec_text)
+    except ValueError as error:
+        raise ValueError(
+            f"{spec_file} is not valid TOML ({error}); restore it or train again"
+        ) from None
+    problems: list[str] = []
+    recordings = folder / "recordings"
+    return Run(
+        folder=folder,
+        spec=spec,
+        spec_text=spec_text,
+        environment=_json(folder / "environment.json", problems),
+        epochs=_lines(folder / "metrics.jsonl", problems),
+        result=_json(folder / "result.json", problems),
+        sample_before=_arrays(
+            recordings / "sample_before.npz", problems, needs=SAMPLE_KEYS
+        ),
+        sample_after=_arrays(
+            recordings / "sample_after.npz", problems, needs=SAMPLE_KEYS
+        ),
+        weights_before=_arrays(recordings / "weights_before.npz", problems),
+        weights_after=_arrays(recordings / "weights_after.npz", problems),
+        problems=problems,
+    )
+
+
+def read_comparison(folder: Path) -> Record:
+    """Reads the `compare.json` of a comparison.
+
+    Args:
+        folder: What `onspike compare` wrote.
+
+    Returns:
+        Its content.
+
+    Raises:
+        ValueError: If this is not the folder of a comparison.
+    """
+    if not folder.is_dir():
+        raise ValueError(
+            f"no such folder: {folder}; give the folder that `onspike compare` wrote"
+        )
+    problems: list[str] = []
+    compare = _json(folder / "compare.json", problems)
+    if problems:
+        raise ValueError(f"{folder}: {problems[0]} Run `onspike compare` again")
+    if compare is None:
+        raise ValueError(
+            f"{folder} is not the folder of a comparison, for it holds no "
+            "compare.json; give the folder that `onspike compare` wrote"
+        )
+    return compare

@@ -1,0 +1,67 @@
+"""The command that makes a run again."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+from onspike.report.load import Record
+
+NAMED = ("rule", "neuron", "device")  # parts that have an option of their own
+
+
+def command(spec: Record, environment: Record | None) -> str:
+    """The command as it was given, or one that says all of the spec.
+
+    Args:
+        spec: The content of `spec.toml`.
+        environment: The content of `environment.json`, if there is one.
+    """
+    words = _given(environment)
+    if words[1:2] == ["train"]:
+        return shlex.join(["onspike", *words[1:]])
+    return _from_spec(spec)
+
+
+def _given(environment: Record | None) -> list[str]:
+    given = (environment or {}).get("command") or []
+    if isinstance(given, list):
+        return [str(word) for word in given]
+    try:
+        words = shlex.split(str(given))
+    except ValueError:
+        return []
+    if words and PurePath(words[0]).name.startswith("python"):
+        words = words[1:]
+        words = words[1:] if words[:1] == ["-m"] else words
+    return words
+
+
+def _from_spec(spec: Record) -> str:
+    task = spec.get("task", {})
+    lines = [shlex.join(["onspike", "train", str(task.get("name", "TASK"))])]
+    for part in NAMED:
+        table = spec.get(part)
+        if isinstance(table, dict) and "name" in table:
+            lines.append(shlex.join([f"--{part}", str(table["name"])]))
+    if "seed" in spec:
+        lines.append(shlex.join(["--seed", str(spec["seed"])]))
+    for path, value in _fields(spec):
+        top_level = "." not in path
+        named = path.endswith(".name") and path.count(".") == 1
+        if not (top_level or named):
+            lines.append(shlex.join(["--set", f"{path}={_written(value)}"]))
+    return " \\\n  ".join(lines)
+
+
+def _fields(table: Record, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _fields(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)

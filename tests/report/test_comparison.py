@@ -1,0 +1,112 @@
+"""The report of a comparison: one table, one figure, a way to each run."""
+
+import json
+import re
+from urllib.parse import unquote
+
+import pytest
+from fabricate import comparison_folder
+
+from onspike import report
+
+
+def links(page):
+    return re.findall(r'<a href="([^"]*)"', page.read_text())
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """The page of a comparison of four cells, of which one run has no report."""
+    folder = comparison_folder(
+        tmp_path_factory.mktemp("runs") / "compare",
+        rules=("eprop", "a #1 & co"),
+        seeds=(0, 5),
+    )
+    for run in folder.glob("*/seed-*"):
+        (run / "report.html").write_text("a report")
+    (folder / "eprop-fixed" / "seed-5" / "report.html").unlink()
+    return report.write_comparison(folder)
+
+
+def test_every_link_leads_to_a_report(compared):
+    found = links(compared)
+    assert len(found) == 7
+    for link in found:
+        assert not link.startswith(("/", "http"))
+        assert (compared.parent / unquote(link)).is_file()
+    assert "eprop-ideal/seed-5/report.html" in found
+    assert "eprop-fixed/seed-5/report.html" not in found
+    assert "has no\nreport yet" in compared.read_text() or "no report yet" in (
+        " ".join(compared.read_text().split())
+    )
+
+
+def test_the_page_says_the_numbers(compared):
+    html = compared.read_text()
+    cells = json.loads((compared.parent / "compare.json").read_text())["cells"]
+    for cell in cells:
+        assert f"{100 * cell['mean']:.1f} ± {100 * cell['spread']:.1f} %" in html
+        assert f"{100 * cell['min']:.1f} %" in html
+    assert "chance level\n50.0 %" in html
+    assert "a #1 &amp; co" in html and "a #1 & co" not in html
+    assert "(not a result)" in html
+
+
+def test_the_page_needs_nothing_from_outside(compared):
+    html = compared.read_text()
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', html)
+    assert "<script" not in html
+    names = {path.name for path in (compared.parent / "figures").iterdir()}
+    assert {"compare.svg", "compare.png", "compare_weight-writes-per-sample.svg"} <= (
+        names
+    )
+
+
+def test_the_table_in_markdown():
+    cells = [
+        {"rule": "eprop", "device": "ideal", "mean": 0.9712, "spread": 0.004},
+        {"rule": "a|b", "device": "fixed", "mean": 0.5, "spread": None},
+        {"rule": "a|b", "device": "ideal", "mean": None, "spread": None},
+    ]
+    compare = {"rules": ["eprop", "a|b"], "devices": ["ideal"], "cells": cells}
+    assert report.compare_table(compare) == (
+        "| rule | ideal | fixed |\n"
+        "| --- | ---: | ---: |\n"
+        "| eprop | 97.1 ± 0.4 % | – |\n"
+        "| a\\|b | – | 50.0 % |\n"
+    )
+
+
+def test_a_comparison_without_cells_or_runs(tmp_path):
+    (tmp_path / "compare.json").write_text('{"task": "digits"}')
+    assert (
+        "No cell has been finished yet" in report.write_comparison(tmp_path).read_text()
+    )
+    page = report.write_comparison(
+        comparison_folder(tmp_path / "alone", runs=False, seeds=(0,))
+    )
+    assert links(page) == []
+    assert "chance level" not in page.read_text()
+
+
+def test_costs_that_are_zero_or_unknown(tmp_path):
+    folder = comparison_folder(tmp_path / "compare", runs=False)
+    compare = json.loads((folder / "compare.json").read_text())
+    compare["cells"][0]["weight_writes_per_sample"] = 0
+    compare["cells"][1]["weight_writes_per_sample"] = None
+    for cell in compare["cells"]:
+        del cell["memory_bits"]
+    (folder / "compare.json").write_text(json.dumps(compare))
+    html = report.write_comparison(folder).read_text()
+    assert "weight writes per sample" in html
+    assert "all memory (KiB)" not in html
+
+
+def test_what_is_no_comparison_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no such folder.*onspike compare"):
+        report.write_comparison(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="holds no compare.json; give"):
+        report.write_comparison(tmp_path)
+    (tmp_path / "compare.json").write_text("[]")
+    with pytest.raises(ValueError, match="does not hold a JSON object"):
+        report.write_comparison(tmp_path)
