@@ -20,7 +20,6 @@ help: ## List the targets
 demo: $(VENV)/.installed ## Train online on the cue-accumulation task and write a report
 	rm -rf $(DEMO)
 	$(BIN)/onspike train cue-accumulation --out $(DEMO) --set train.epochs=3
-	@echo "The report is $(DEMO)/report.html"
 
 test: $(VENV)/.installed-test ## Run the quick tests
 	$(BIN)/pytest -n $(JOBS) -m "not slow"
