@@ -68,6 +68,7 @@ def test_the_table_in_markdown():
         {"rule": "a|b", "device": "fixed", "mean": 0.5, "spread": None},
         {"rule": "a|b", "device": "ideal", "mean": None, "spread": None},
     ]
+    cells[1] |= {"spread": 0.0, "test_accuracies": [0.5]}  # one seed has no spread
     compare = {"rules": ["eprop", "a|b"], "devices": ["ideal"], "cells": cells}
     assert report.compare_table(compare) == (
         "| rule | ideal | fixed |\n"

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from fabricate import run_folder, spec
 
 from onspike import report
-from onspike.report import rerun
+from onspike.report import figures, rerun
 from onspike.report.page import interval
 
 SOURCE = Path(report.__file__).parent
@@ -91,6 +92,7 @@ def test_the_page_says_the_numbers(finished):
         "frozen hidden 86.5 % +10.0",
         "9.70 61.3 2.0 %",
         "4 neurons of hidden are silent (epochs 1–3)",
+        "hidden is close to silence (final test)",
         "onspike train cue-accumulation --rule reckon --seed 3",
         "rate_out = 1e-4",
         "packages / jax 0.8.0",
@@ -162,6 +164,15 @@ def test_a_dense_recording_becomes_an_image(tmp_path):
     np.savez(path, **arrays)
     page = Page(report.write(folder))
     assert any(link.startswith("data:image/png") for link in page.links)
+
+
+def test_a_few_far_weights_do_not_hide_the_others():
+    near = np.linspace(-0.1, 0.1, 1000)
+    far = np.concatenate([near, [-600.0, 90.0]])
+    axis = figures.weights("in", near, far).axes[0]
+    assert -1 < axis.get_xlim()[0] < -0.1 and 0.1 < axis.get_xlim()[1] < 1
+    labels = axis.get_legend_handles_labels()[1]
+    assert sorted(labels) == ["after (2 beyond)", "before"]
 
 
 def test_names_from_files_are_escaped(tmp_path):
@@ -287,6 +298,14 @@ def test_the_command_is_the_given_one_or_all_of_the_spec(command, said):
     assert made == said if said else made.startswith(whole)
     if not said:
         assert "--set network.recurrent=true" in made and "name=" not in made
+
+
+def test_settings_keep_their_type():
+    table = {"a": "5", "b": "relu", "c": float("inf"), "d": [1, 2.0], "e": "null"}
+    made = rerun.command({"task": {"name": "x"}, "rule": table}, None)
+    words = shlex.split(made.replace("\\\n", ""))
+    settings = [w.partition("=")[2] for w in words if w.startswith("rule.")]
+    assert settings == ['"5"', "relu", "inf", "[1, 2.0]", "null"]
 
 
 def test_what_is_no_run_folder_is_refused(tmp_path):

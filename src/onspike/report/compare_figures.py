@@ -57,7 +57,7 @@ def dots(
         place = middle + (devices.index(cell.device) - (len(devices) - 1) / 2) * step
         shown = [a for a in cell.accuracies if math.isfinite(a)]
         shift = np.linspace(-0.16, 0.16, len(shown)) * step if len(shown) > 1 else [0]
-        if math.isfinite(cell.spread):
+        if cell.spread > 0:
             axis.plot(
                 [cell.mean - cell.spread, cell.mean + cell.spread],
                 [place, place],

@@ -116,7 +116,7 @@ def _cell(record: Record) -> Cell:
 def _mean(cell: Cell) -> str:
     if not math.isfinite(cell.mean):
         return MISSING
-    if not math.isfinite(cell.spread):
+    if not math.isfinite(cell.spread) or len(cell.accuracies) == 1:
         return percent(cell.mean)
     return f"{100 * cell.mean:.1f} ± {100 * cell.spread:.1f} %"
 

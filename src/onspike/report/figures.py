@@ -224,16 +224,20 @@ def weights(name: str, before: np.ndarray | None, after: np.ndarray | None) -> F
         for label, array in (("before", before), ("after", after))
         if array is not None
     }
-    everything = np.concatenate([array.ravel() for array in kept.values()])
-    low, high = (everything.min(), everything.max()) if everything.size else (-1, 1)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    bars = int(np.clip(2 * everything.size**0.5, 12, 52))
+    low, high = _weight_range(*kept.values())
+    size = max(array.size for array in kept.values())
+    bars = int(np.clip(2 * size**0.5, 12, 52))
     bins = np.linspace(low, high, bars).tolist()
+    labels = {}
+    for label, array in kept.items():
+        beyond = int(np.sum((array < low) | (array > high)))
+        labels[label] = f"{label} ({beyond:,} beyond)" if beyond else label
     figure = style.figure(2.4)
     axis = figure.add_subplot()
     if "before" in kept:
-        axis.hist(kept["before"], bins, color=style.MUTED, alpha=0.45, label="before")
+        axis.hist(
+            kept["before"], bins, color=style.MUTED, alpha=0.45, label=labels["before"]
+        )
     if "after" in kept:
         axis.hist(
             kept["after"],
@@ -241,14 +245,29 @@ def weights(name: str, before: np.ndarray | None, after: np.ndarray | None) -> F
             histtype="step",
             color=style.BLUE,
             linewidth=1.4,
-            label="after",
+            label=labels["after"],
         )
     axis.set_xlabel("weight")
     axis.set_ylabel("synapses")
     axis.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    axis.legend(loc="upper right")
+    figure.legend(loc="outside lower left", ncols=2)
     axis.set_title(name)
     return figure
+
+
+def _weight_range(*arrays: np.ndarray) -> tuple[float, float]:
+    """What the axis shows: all, but for a few weights that are far from all others."""
+    everything = np.concatenate([array.ravel() for array in arrays])
+    if not everything.size:
+        return -1.0, 1.0
+    low, high = float(everything.min()), float(everything.max())
+    most = [np.quantile(array, (0.005, 0.995)) for array in arrays if array.size]
+    inner_low = float(min(quantiles[0] for quantiles in most))
+    inner_high = float(max(quantiles[1] for quantiles in most))
+    margin = 0.5 * (inner_high - inner_low)
+    if margin > 0:
+        low, high = max(low, inner_low - margin), min(high, inner_high + margin)
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
 def final_rates(record: Record) -> list[tuple[str, float, float, float]]:

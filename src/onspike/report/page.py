@@ -238,7 +238,10 @@ def _weights(run: Run, draw: Draw) -> Plate | None:
     ]
     if not panels:
         return None
-    caption = "Weights of each projection before and after training, in equal bins."
+    caption = (
+        "Weights of each projection before and after training, in equal bins; a "
+        "legend counts the outliers that lie beyond its axis."
+    )
     return Plate("Weights before and after training", caption, panels)
 
 
@@ -336,19 +339,24 @@ def _baselines(run: Run) -> list[tuple[str, str, str]]:
 
 
 def _warnings(run: Run) -> list[tuple[str, str]]:
-    """Sentences, and the epochs in which each was said."""
+    """Sentences, and when each was said."""
     said: dict[str, list[int]] = {}
     for place, line in enumerate(run.epochs, 1):
-        sentences = line.get("warnings")
-        for sentence in sentences if isinstance(sentences, list) else []:
-            epoch = number(line.get("epoch"))
-            said.setdefault(str(sentence), []).append(
+        epoch = number(line.get("epoch"))
+        for sentence in _sentences(line):
+            said.setdefault(sentence, []).append(
                 int(epoch) if math.isfinite(epoch) else place
             )
-    return [
+    rows = [
         (sentence, f"epoch{'s' * (len(set(at)) > 1)} {ranges(at)}")
         for sentence, at in said.items()
     ]
+    return rows + [(one, "final test") for one in _sentences(run.result)]
+
+
+def _sentences(record: Record | None) -> list[str]:
+    warnings = (record or {}).get("warnings")
+    return list(map(str, warnings)) if isinstance(warnings, list) else []
 
 
 def _flat(record: Record | None, prefix: str = "") -> list[tuple[str, str]]:

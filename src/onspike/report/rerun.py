@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
@@ -64,4 +65,23 @@ def _fields(table: Record, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _written(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    """A value as `--set` reads it: TOML, or text that is no TOML."""
+    if isinstance(value, str):
+        return json.dumps(value) if _is_toml(value) else value
+    return _toml(value)
+
+
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float):
+        return repr(value)
+    return json.dumps(value, default=str)
