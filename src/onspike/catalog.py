@@ -11,7 +11,6 @@ from onspike import checks
 
 if TYPE_CHECKING:
     from onspike.devices import AbstractDevice
-    from onspike.learner import AbstractLearner
     from onspike.network import Network
     from onspike.neurons import AbstractNeuron
     from onspike.neurons.base import AbstractReset, Refractory

@@ -1,4 +1,4 @@
-"""Checks of arguments, at construction, with errors that name owner, field, unit, value.
+"""Checks of arguments: errors that name owner, field, unit and value.
 
 Inside a transformation an argument may be a tracer, whose value is not known: such
 arguments are checked for shape only.
@@ -51,7 +51,7 @@ def probability(owner: str, **fields: Any) -> None:
     _require(lambda a: (a >= 0) & (a <= 1), owner, "probability", demand, **fields)
 
 
-def at_least(owner: str, unit: str, bound: int, **fields: int) -> None:
+def at_least(owner: str, unit: str, bound: int, **fields: Any) -> None:
     """Raises ValueError unless every field is a whole number, `bound` or more."""
     for field, value in fields.items():
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -83,7 +83,7 @@ def shape(owner: str, expected: tuple[int, ...], **fields: Any) -> None:
 
 
 def known(kind: str, name: str, names: Iterable[str], hint: str = "") -> None:
-    """Raises ValueError, with the nearest suggestion, if `name` is not among `names`."""
+    """Raises ValueError, with a suggestion, unless `name` is among `names`."""
     names = list(names)
     if name in names:
         return

@@ -22,7 +22,8 @@ app = typer.Typer(
 )
 
 Rule = Annotated[
-    str | None, typer.Option("--rule", help="Learning rule; default: the task's recipe.")
+    str | None,
+    typer.Option("--rule", help="Learning rule; default: the recipe's."),
 ]
 Neuron = Annotated[
     str | None, typer.Option("--neuron", help="Hidden neuron; default: the recipe's.")
@@ -37,9 +38,7 @@ Settings = Annotated[
         "`onspike list TASK|RULE|...` shows a name's options. May be repeated.",
     ),
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print the result only.")
-]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
 
 
 @app.command()
@@ -70,8 +69,10 @@ def train(
     names = (spec.task.name, spec.rule.name, spec.device.name, f"seed{seed}")
     folder = out or _unused(Path("runs") / "-".join(names))
     say = _printer(quiet)
-    say(f"{spec.task.name}: rule {spec.rule.name}, neuron {spec.neuron.name}, "
-        f"device {spec.device.name}, seed {seed}")
+    say(
+        f"{spec.task.name}: rule {spec.rule.name}, neuron {spec.neuron.name}, "
+        f"device {spec.device.name}, seed {seed}"
+    )
     with _progress(quiet) as tell, _resumable(folder):
         result = runs.train([spec], [folder], lambda p: tell("", p))[0]
     _conclude(result, folder, say)
@@ -191,16 +192,23 @@ def _options_table(kind: str, name: str) -> Any:
 
     from onspike.experiment.spec import kind_of
 
-    table = Table(title=f"{kind} {name}", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        title=f"{kind} {name}", title_justify="left", box=None, pad_edge=False
+    )
     for column in ("--set", "type", "default"):
         table.add_column(column)
     for field in msgspec.structs.fields(kind_of(kind, name)):
         if field.name != "name":
-            shape = getattr(field.type, "__name__", str(field.type))
-            shape = str(field.type).replace("typing.", "") if "[" in str(field.type) else shape
             default = "must be set" if field.required else repr(field.default)
-            table.add_row(f"{kind}.{field.name}", str(shape), default)
+            table.add_row(f"{kind}.{field.name}", _type_name(field.type), default)
     return table
+
+
+def _type_name(kind: Any) -> str:
+    choices = getattr(kind, "__args__", ())
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return " | ".join(choices)
+    return kind.__name__ if isinstance(kind, type) and not choices else str(kind)
 
 
 def _names(text: str) -> list[str]:
@@ -227,9 +235,8 @@ def _conclude(result: dict[str, Any], folder: Path, say: Callable[[str], None]) 
     memory = result["memory"]
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
-    say(
-        f"accuracy while learning {result['accuracy_while_learning']:.4f} (not a result)"
-    )
+    learning = result["accuracy_while_learning"]
+    say(f"accuracy while learning {learning:.4f} (not a result)")
     say(
         f"learning state {memory['learning_state'] / 8192:.1f} KiB, learning overhead "
         f"{100 * memory['learning_overhead']:.1f}% of what inference needs"
@@ -326,7 +333,9 @@ def _resumable(folder: Path) -> Iterator[None]:
     try:
         yield
     except Stopped:
-        print(f"stopped and saved; go on with: onspike resume {folder}", file=sys.stderr)
+        print(
+            f"stopped and saved; go on with: onspike resume {folder}", file=sys.stderr
+        )
         raise typer.Exit(130) from None
 
 

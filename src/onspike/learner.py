@@ -196,7 +196,7 @@ class Learner(AbstractLearner):
     ) -> tuple[Own, Update, Array, dict[str, Array]]:
         """What one sample does in one tick, and the update that it asks for."""
         params = self.device.read(shared.store.die)
-        own = _where(sample.first, self._rest(own), own)
+        own = _where(sample.first, self.rest(own), own)
         memory, currents = self.rule.feedback(shared.rule, own.rule, sample)
         network, local, y = self.network.step(
             params, own.network, sample.x, currents, shared.tick
@@ -254,7 +254,8 @@ class Learner(AbstractLearner):
             "gathered updates": bits(shared.pending),
         }
 
-    def _rest(self, own: Own) -> Own:
+    def rest(self, own: Own) -> Own:
+        """One sample's share at the start of a sample: fast state cleared."""
         return Own(network=self.network.init(), rule=self.rule.rest(own.rule))
 
 

@@ -1,11 +1,13 @@
 """Engines: how many ticks are run."""
 
 from onspike.engine.base import AbstractEngine, Record
+from onspike.engine.chunked import Chunked
 from onspike.engine.infer import Recording, infer, record
 from onspike.engine.scan import Scan, over_ticks
 
 __all__ = [
     "AbstractEngine",
+    "Chunked",
     "Record",
     "Recording",
     "Scan",

@@ -48,33 +48,47 @@ def over_ticks(
     Returns:
         The carry after the last tick, and `out` of every tick, time first.
     """
-    length = next(k for k in range(min(BLOCK, task.ticks), 0, -1) if not task.ticks % k)
-    blocks = task.ticks // length
-    mask = jnp.asarray(task.mask()).reshape(blocks, length)
+
+    def block(carry: Tree, samples: Sample) -> tuple[Tree, Tree]:
+        return jax.lax.scan(tick, carry, samples)
+
+    carry, out = over_blocks(task, episodes, block, carry, BLOCK)
+    return carry, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
+
+
+def over_blocks(
+    task: AbstractTask,
+    episodes: Episode,
+    block: Callable[[Tree, Sample], tuple[Tree, Tree]],
+    carry: Tree,
+    most: int,
+) -> tuple[Tree, Tree]:
+    """The same, a block of ticks at a time.
+
+    `block` gets the samples of a whole block, time first. A block has the largest
+    number of ticks, `most` or fewer, that divides the length of a sample.
+    """
+    length = next(k for k in range(min(most, task.ticks), 0, -1) if not task.ticks % k)
+    mask = jnp.asarray(task.mask()).reshape(-1, length)
     target = jax.vmap(task.target)(episodes)
     reward = jnp.zeros(target.shape[0])
+    each = lambda a: jnp.broadcast_to(a, (length, *a.shape))  # noqa: E731
 
-    def block(carry: Tree, now: tuple[Int[Array, ""], Array]) -> tuple[Tree, Tree]:
+    def one(carry: Tree, now: tuple[Int[Array, ""], Array]) -> tuple[Tree, Tree]:
         start, mask = now
-        x = jax.vmap(lambda e: task.block(e, start, length), out_axes=1)(episodes)
+        t = start + jnp.arange(length, dtype=start.dtype)
+        samples = Sample(
+            x=jax.vmap(lambda e: task.block(e, start, length), out_axes=1)(episodes),
+            target=each(target),
+            mask=mask,
+            reward=each(reward),
+            first=t == 0,
+            last=t == task.ticks - 1,
+        )
+        return block(carry, samples)
 
-        def one(carry: Tree, now: tuple[Array, Array, Array]) -> tuple[Tree, Tree]:
-            t, x, mask = now
-            sample = Sample(
-                x=x,
-                target=target,
-                mask=mask,
-                reward=reward,
-                first=t == 0,
-                last=t == task.ticks - 1,
-            )
-            return tick(carry, sample)
-
-        return jax.lax.scan(one, carry, (start + jnp.arange(length), x, mask))
-
-    starts = length * jnp.arange(blocks)
-    carry, out = jax.lax.scan(block, carry, (starts, mask))
-    return carry, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
+    starts = length * jnp.arange(len(mask), dtype=jnp.int32)
+    return jax.lax.scan(one, carry, (starts, mask))
 
 
 def blank(task: AbstractTask, network: Any, episodes: Episode) -> Record:

@@ -28,9 +28,7 @@ def measured(spec: Spec, task: AbstractTask) -> dict[str, float]:
     x_test, label_test = features(task, "test", keys.data)
     return {
         "frozen_hidden_accuracy": _frozen_hidden(spec, task, key),
-        "logistic_regression": _logistic(
-            x.sum(1), label, x_test.sum(1), label_test
-        ),
+        "logistic_regression": _logistic(x.sum(1), label, x_test.sum(1), label_test),
         "ridge_on_bins": _ridge(
             np.sqrt(np.abs(x)).reshape(len(x), -1),
             label,

@@ -7,6 +7,7 @@ import numpy as np
 import optax
 
 from onspike.devices import Clamped
+from onspike.engine import Chunked
 from onspike.experiment.spec import Spec
 from onspike.learner import PLAIN, AbstractLearner, Learner
 from onspike.rules import AbstractGate, AbstractRule, Constant, LinearDecay
@@ -26,7 +27,14 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
         total = batches(spec, task) * spec.train.epochs
         return rule(network, schedule=_schedule(spec, total), **common)
     total = batches(spec, task) * spec.train.epochs * writes(rule.gate, task)
-    return Learner(network=network, rule=rule, schedule=_schedule(spec, total), **common)
+    common["schedule"] = _schedule(spec, total)
+    slow = Learner(network=network, rule=rule, **common)
+    wanted, reason = spec.train.engine, Chunked().refuses(slow)
+    if wanted == "scan" or (wanted == "auto" and reason is not None):
+        return slow
+    if reason is not None:
+        raise ValueError(f"train.engine 'chunked' cannot run this: {reason}")
+    return Learner(network=network, rule=rule, engine=Chunked(), **common)
 
 
 def transform(spec: Spec) -> optax.GradientTransformation:

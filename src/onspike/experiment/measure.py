@@ -33,7 +33,8 @@ class Tally(NamedTuple):
 def tally(task: AbstractTask, records: Record) -> Tally:
     """Sums records of many samples, whatever their leading axes."""
     answer, label, group = (
-        np.asarray(a).reshape(-1) for a in (records.answer, records.label, records.group)
+        np.asarray(a).reshape(-1)
+        for a in (records.answer, records.label, records.group)
     )
     confusion = np.zeros((task.n_out, task.n_out), np.int64)
     np.add.at(confusion, (label, answer), 1)

@@ -87,9 +87,7 @@ class Seeds(NamedTuple):
         """All states before the first sample, seed first."""
         return _start(self.learner, jnp.stack([k.start for k in self.keys]), batch)
 
-    def learn(
-        self, state: Tree, index: np.ndarray
-    ) -> tuple[Tree, list[measure.Tally]]:
+    def learn(self, state: Tree, index: np.ndarray) -> tuple[Tree, list[measure.Tally]]:
         """Learns from `index` (seeds, batches, batch); one tally per seed."""
         data = jnp.stack([k.data for k in self.keys])
         order = jnp.asarray(index, jnp.int32)

@@ -28,6 +28,7 @@ from onspike.experiment.run import (
 )
 from onspike.experiment.spec import Spec
 from onspike.experiment.store import RunFolder, vacant
+from onspike.learner import AbstractLearner
 from onspike.types import Params, Tree
 
 _WAIT = 0.1  # seconds between looks at a compiled call that runs
@@ -145,25 +146,23 @@ def _go_on(
     if step.position == Position(0, 0):
         _save(stores, seeds, step)
     with _stop_requests() as stop:
-        for step in _patiently(
-            rounds(seeds, step, options.epochs, options.batch, segment)
-        ):
-            last = step
+        steps = rounds(seeds, step, options.epochs, options.batch, segment)
+        for last in _patiently(steps):
             rows = []
-            if step.position.samples == 0:
+            if last.position.samples == 0:
                 rows = [
-                    epoch_metrics(seeds, step, s, options.eval_batch)
+                    epoch_metrics(seeds, last, s, options.eval_batch)
                     for s in range(len(stores))
                 ]
                 for store, row in zip(stores, rows, strict=True):
                     store.add_metrics(row)
-            _save(stores, seeds, step)
+            _save(stores, seeds, last)
             if listen is not None:
-                seen = sum(tally.seen for tally in step.tallies)
-                speed = seen * seeds.task.ticks / step.seconds
-                done = step.position.epoch * per_epoch + step.position.samples
-                listen(Progress(step.position, done, total, speed, rows))
-            if stop.is_set() and step.position.epoch < options.epochs:
+                seen = sum(tally.seen for tally in last.tallies)
+                speed = seen * seeds.task.ticks / last.seconds
+                done = last.position.epoch * per_epoch + last.position.samples
+                listen(Progress(last.position, done, total, speed, rows))
+            if stop.is_set() and last.position.epoch < options.epochs:
                 raise Stopped
     return [_finish(seeds, spec, last, s, store) for s, store in enumerate(stores)]
 
@@ -195,6 +194,7 @@ def _finish(
     result = {
         **{section: getattr(own, section).name for section in _NAMES},
         "seed": own.seed,
+        "engine": engine_name(learner),
         "epochs": spec.train.epochs,
         "train_samples": samples,
         "test_samples": test.seen,
@@ -216,6 +216,12 @@ def _finish(
     return result
 
 
+def engine_name(learner: AbstractLearner) -> str:
+    """The engine that ran a learner; its own loop if it has none."""
+    engine = getattr(learner, "engine", learner)
+    return type(engine).__name__.lower()
+
+
 _NAMES = ("task", "rule", "neuron", "device")
 
 
@@ -226,9 +232,7 @@ def _test(seeds: Seeds, params: Params, s: int, spec: Spec) -> measure.Tally:
     )
 
 
-def _record(
-    seeds: Seeds, params: Params, s: int, store: RunFolder, when: str
-) -> None:
+def _record(seeds: Seeds, params: Params, s: int, store: RunFolder, when: str) -> None:
     """Keeps the weights, and one test sample tick by tick, with learning off."""
     task, network = seeds.task, seeds.learner.network
     episode = task.episode("test", jnp.zeros((), jnp.int32), seeds.keys[s].data)

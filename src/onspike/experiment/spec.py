@@ -25,6 +25,7 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: int = 1
     optimiser: Literal["sgd", "adam"] = "sgd"
     decay: Literal["none", "linear"] = "none"  # of the rate, over the whole run
+    engine: Literal["auto", "scan", "chunked"] = "auto"
     weight_decay: float = 0.0  # share of a weight that joins its gradient
     clamp: float | None = None  # largest absolute weight, in weight units
     eval_batch: int = 100  # samples that are evaluated at a time
@@ -197,7 +198,9 @@ def _widened(annotation: Any) -> Any:
 
 
 def _assemble(tables: dict, kinds: dict, seed: Any) -> Spec:
-    parts = {name: _convert(name, tables.get(name, {}), kinds[name]) for name in SECTIONS}
+    parts = {
+        name: _convert(name, tables.get(name, {}), kinds[name]) for name in SECTIONS
+    }
     checks.at_least("run", "1", 0, seed=seed)
     return Spec(**parts, seed=seed)
 

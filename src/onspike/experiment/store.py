@@ -159,7 +159,7 @@ class RunFolder:
 
 
 def vacant(path: Path) -> None:
-    """Raises ValueError unless a folder can be made at `path`, or is there and empty."""
+    """Raises ValueError unless `path` can be made, or is an empty folder."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(
             f"'{path}' exists and is not empty: choose another --out, or go on with "

@@ -16,10 +16,10 @@ from onspike.rules.parts.schedules import AbstractSchedule, Constant
 
 
 class RTRL(AbstractLearner):
-    r"""RTRL: $G_t = \partial_h h_t \, G_{t-1} + \partial_w h_t$, gradient $\sum_t \partial_h E_t G_t$.
+    r"""RTRL: $G_t = \partial_h h_t \, G_{t-1} + \partial_w h_t$, h the whole state.
 
-    Forward in time and exact, but G holds one row of the whole state per weight, and a
-    tick costs a matrix product with it: an oracle for nets of some dozen neurons.
+    The gradient is $\sum_t \partial_h E_t \, G_t$: forward in time and exact. But G
+    holds one row of the whole state per weight, and a tick costs a matrix product with it: an oracle for nets of some dozen neurons.
 
     Args:
         network: What computes.

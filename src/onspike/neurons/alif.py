@@ -80,6 +80,8 @@ class ALIF(AbstractNeuron):
             beta=self.beta,
             v_threshold=self.v_threshold,
         )
+        if self.refractory is not None:
+            self.refractory.check(n)
 
     def init(self, n):
         rest = jnp.zeros(n)

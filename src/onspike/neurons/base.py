@@ -140,6 +140,10 @@ class Refractory(eqx.Module):
     def __check_init__(self) -> None:
         checks.non_negative("Refractory", "seconds", tau_ref=self.tau_ref)
 
+    def check(self, n: int) -> None:
+        """Raises ValueError unless the period fits `n` neurons."""
+        checks.per_neuron("Refractory", n, tau_ref=self.tau_ref)
+
     def count(
         self, left: Int[Array, " n"], z: Float[Array, " n"], dt: Scalar
     ) -> Int[Array, " n"]:

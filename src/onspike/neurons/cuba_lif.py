@@ -73,6 +73,8 @@ class CubaLIF(AbstractNeuron):
             tau_syn=self.tau_syn,
             v_threshold=self.v_threshold,
         )
+        if self.refractory is not None:
+            self.refractory.check(n)
 
     def init(self, n):
         rest = jnp.zeros(n)

@@ -63,6 +63,8 @@ class LIF(AbstractNeuron):
 
     def check(self, n):
         checks.per_neuron("LIF", n, tau_mem=self.tau_mem, v_threshold=self.v_threshold)
+        if self.refractory is not None:
+            self.refractory.check(n)
 
     def init(self, n):
         waiting = None if self.refractory is None else jnp.zeros(n, jnp.int32)

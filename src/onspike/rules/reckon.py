@@ -19,10 +19,11 @@ def reckon(
     gate: AbstractGate = TargetWindow(),
     regulariser: AbstractRegulariser | None = None,
 ) -> ThreeFactor:
-    r"""Decoupled e-prop: $\Delta w_{ij} = -\eta L_i \psi_i \bar s_j$ at every target tick.
+    r"""Decoupled e-prop: $\Delta w_{ij} = -\eta L_i \psi_i \bar s_j$.
 
-    No readout filter, so no memory per synapse: one trace per presynaptic neuron and
-    decay. Differs from e-prop by the missing filter and by writing at once.
+    Written at every tick with a target. No readout filter, so no memory per synapse:
+    one trace per presynaptic neuron and decay. Differs from e-prop by the missing
+    filter and by writing at once.
 
     Args:
         rate: Learning rate, of all projections or by projection.

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from onspike import checks
 from onspike.rules.base import AbstractRule, Rates, RuleState, rates_of
@@ -13,7 +14,7 @@ from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import AbstractGate, EveryTick
 from onspike.rules.parts.regularisers import AbstractRegulariser
 from onspike.rules.parts.signals import AbstractSignal
-from onspike.types import Tree
+from onspike.types import Local, Params, Teaching, Tree, Wiring
 
 
 class ThreeFactorOwn(NamedTuple):
@@ -64,7 +65,9 @@ class ThreeFactor(AbstractRule):
         shared, signal = self.signal.init(wiring, key)
         plastic = {name: wiring.wire(name) for name in rates_of(self.rate, wiring)}
         hidden = {n: w for n, w in plastic.items() if w.post != wiring.output}
-        traces = {n: self._eligibility(n in hidden).init(w) for n, w in plastic.items()}
+        traces = {
+            n: self.eligibility_of(w.post, wiring).init(w) for n, w in plastic.items()
+        }
         filtered, activity = {}, {}
         if self.readout_filter is not None:
             filtered = {n: self.readout_filter.init(w) for n, w in hidden.items()}
@@ -89,36 +92,55 @@ class ThreeFactor(AbstractRule):
         return own, {}
 
     def step(self, shared, own, params, local, teaching, wiring):
+        own, credit, calm = self.hear(shared, own, params, local, teaching, wiring)
+        traces, filtered, update = {}, dict(own.filtered), {}
+        for name in own.traces:
+            post = wiring.wire(name).post
+            elig = self.eligibility_of(post, wiring)
+            traces[name], e = elig.step(own.traces[name], local[name])
+            if self.readout_filter is not None and name in filtered:
+                filtered[name], smooth = self.readout_filter.step(
+                    filtered[name], e, local[name]
+                )
+                terms = (smooth.modulate(credit[post]),)
+                if post in calm:
+                    terms = (*terms, e.modulate(calm[post]))
+            else:
+                heard = credit[post] + calm[post] if post in calm else credit[post]
+                terms = (e.modulate(heard),)
+            update[name] = terms
+        return own._replace(traces=traces, filtered=filtered), update
+
+    def hear(
+        self,
+        shared: Tree,
+        own: ThreeFactorOwn,
+        params: Params,
+        local: dict[str, Local],
+        teaching: Teaching,
+        wiring: Wiring,
+    ) -> tuple[ThreeFactorOwn, dict[str, Array], dict[str, Array]]:
+        """What reaches the neurons in a tick, before any synapse is looked at.
+
+        Returns:
+            The rule's memory with signal and activity moved on, the learning signal by
+            population, and the regulariser's by regulated population.
+        """
         signal, credit = self.signal.step(
             shared, own.signal, params, local, teaching, wiring
         )
         activity, calm = dict(own.activity), {}
-        for name, wire in wiring.wires:
-            regulated = wire.post in own.activity and wire.post not in calm
-            if self.regulariser is not None and regulated:
-                activity[wire.post], calm[wire.post] = self.regulariser.step(
-                    own.activity[wire.post], local[name], teaching
-                )
-        traces, filtered, update = {}, {}, {}
-        for name in own.traces:
-            post = wiring.wire(name).post
-            elig = self._eligibility(post != wiring.output)
-            traces[name], e = elig.step(own.traces[name], local[name])
-            terms = (e.modulate(credit[post]),)
-            if self.readout_filter is not None and name in own.filtered:
-                filtered[name], smooth = self.readout_filter.step(
-                    own.filtered[name], e, local[name]
-                )
-                terms = (smooth.modulate(credit[post]),)
-            if post in calm and name not in own.filtered:
-                terms = (e.modulate(credit[post] + calm[post]),)
-            elif post in calm:
-                terms = (*terms, e.modulate(calm[post]))
-            update[name] = terms
-        return ThreeFactorOwn(signal, traces, filtered, activity), update
+        if self.regulariser is not None:
+            for name, wire in wiring.wires:
+                if wire.post in own.activity and wire.post not in calm:
+                    activity[wire.post], calm[wire.post] = self.regulariser.step(
+                        own.activity[wire.post], local[name], teaching
+                    )
+        return own._replace(signal=signal, activity=activity), credit, calm
+
+    def eligibility_of(self, post: str, wiring: Wiring) -> AbstractEligibility:
+        """The eligibility of projections into a population."""
+        return self.readout if post == wiring.output else self.eligibility
 
     def adapt(self, shared, change):
         return self.signal.adapt(shared, change)
-
-    def _eligibility(self, hidden: bool) -> AbstractEligibility:
-        return self.eligibility if hidden else self.readout

@@ -1,5 +1,6 @@
 """Tasks: streams of labelled samples, and the codes that spread them over time."""
 
+from onspike.tasks.augment import Warp
 from onspike.tasks.base import (
     AbstractLoss,
     AbstractTask,
@@ -24,6 +25,7 @@ from onspike.tasks.spoken_digits import (
 from onspike.tasks.yin_yang import YinYang
 
 __all__ = [
+    "Warp",
     "AbstractAmplitude",
     "AbstractCode",
     "AbstractHoldout",

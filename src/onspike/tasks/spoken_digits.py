@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Num, UInt8
 
 from onspike import checks
-from onspike.tasks import tables, timing
+from onspike.tasks import draws, tables, timing
+from onspike.tasks.augment import Warp
 from onspike.tasks.base import AbstractLoss, AbstractTask, CrossEntropy, Episode, Split
 from onspike.types import Key, Scalar
 
@@ -323,7 +324,7 @@ class SpokenDigits(AbstractTask):
     recording, `labels`, and where there is one `extra/speaker`, by which the strata
     are formed. Spikes are counted in bins of one tick and `n_units / channels`
     neighbouring units; a count becomes one graded input. The counts are kept, one
-    byte each: recordings x `ticks` x `channels`. Nothing is drawn at run time.
+    byte each: recordings x `ticks` x `channels`.
 
     Later spikes than `ticks * dt` are dropped; `dropped` is their share.
 
@@ -338,6 +339,7 @@ class SpokenDigits(AbstractTask):
             `Binary()`.
         validation: What is held out of training: `RandomShare()` or
             `HeldOutSpeakers()`.
+        augment: How training samples vary from epoch to epoch; None to leave them.
         window: Time at the end of a sample in which the target is valid, in seconds;
             None for the whole sample.
         loss: What is to become small.
@@ -358,6 +360,7 @@ class SpokenDigits(AbstractTask):
     channels: int = eqx.field(static=True)
     n_classes: int = eqx.field(static=True)
     amplitude: AbstractAmplitude
+    augment: Warp | None
     window: float | None = eqx.field(static=True)
     loss: AbstractLoss
     dropped: float = eqx.field(static=True)
@@ -374,6 +377,7 @@ class SpokenDigits(AbstractTask):
         n_units: int = 700,
         amplitude: AbstractAmplitude = SquareRoot(),  # noqa: B008 (immutable)
         validation: AbstractHoldout = RandomShare(0.1),  # noqa: B008
+        augment: Warp | None = None,
         window: float | None = None,
         loss: AbstractLoss = CrossEntropy(),  # noqa: B008
     ) -> None:
@@ -406,6 +410,7 @@ class SpokenDigits(AbstractTask):
         self.ticks, self.dt, self.window = ticks, dt, window
         self.channels, self.n_classes = channels, n_classes
         self.amplitude, self.loss, self.dropped = amplitude, loss, late
+        self.augment = augment
         self.speakers = _speakers(heard, unheard)
         members = {
             "train": (heard, ~held),
@@ -448,7 +453,10 @@ class SpokenDigits(AbstractTask):
 
     def episode(self, split: Split, index, key: Key) -> Episode:
         sample = tables.pick(self.splits, split, index)
-        return Episode(label=sample.label, group=sample.group, content=sample.x)
+        x = sample.x
+        if self.augment is not None and split == "train":
+            x = self.augment(x, draws.sample_key(key, split, index))
+        return Episode(label=sample.label, group=sample.group, content=x)
 
     def block(self, episode: Episode, start, length: int) -> Float[Array, "length n"]:
         rows = timing.block_ticks(start, length)
