@@ -19,7 +19,8 @@ class RTRL(AbstractLearner):
     r"""RTRL: $G_t = \partial_h h_t \, G_{t-1} + \partial_w h_t$, h the whole state.
 
     The gradient is $\sum_t \partial_h E_t \, G_t$: forward in time and exact. But G
-    holds one row of the whole state per weight, and a tick costs a matrix product with it: an oracle for nets of some dozen neurons.
+    holds one row of the whole state per weight, and a tick costs a matrix product with
+    it: an oracle for nets of some dozen neurons.
 
     Args:
         network: What computes.
