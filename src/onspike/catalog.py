@@ -558,6 +558,34 @@ def _spoken_digits(
     )
 
 
+# Cue accumulation: rules that write once per batch, through Adam.
+_CUE_ADAM: Settings = {
+    "rule.rate": 1e-3,
+    "rule.eligibility": "pre-trace",
+    "train.batch": 5,
+    "train.optimiser": "adam",
+}
+# 50 LIF and 50 ALIF neurons with biological time constants.
+_CUE_ALIF: Settings = {
+    "network.gain_in": 0.5**0.5,
+    "network.gain_rec": 0.5**0.5,
+    "network.gain_out": 0.5**0.5,
+    "neuron.tau_mem": 20e-3,
+    "neuron.tau_adapt": 2.0,
+    "neuron.adaptive": 0.5,
+    "neuron.tau_ref": 5e-3,
+}
+_CUE_ALIF_ADAM: Settings = {
+    "rule.rate": 5e-3,
+    "rule.eligibility": "full",
+    "rule.feedback_scale": 1.0,
+    "rule.rate_cost": 1.3e-3,
+    "task.fresh": True,
+    "task.train_samples": 800,
+    "train.batch": 32,  # 250 iterations
+    "train.optimiser": "adam",
+}
+
 TASKS: dict[str, TaskRow] = {
     "cue-accumulation": TaskRow(
         _cue_accumulation,
@@ -577,22 +605,18 @@ TASKS: dict[str, TaskRow] = {
                 "train.decay": "linear",
             },
             choices={
-                # 50 LIF + 50 ALIF with biological time constants; 250 iterations.
-                "alif": {
-                    "network.gain_in": 0.5**0.5,
-                    "network.gain_rec": 0.5**0.5,
-                    "network.gain_out": 0.5**0.5,
-                    "neuron.tau_mem": 20e-3,
-                    "neuron.tau_adapt": 2.0,
-                    "neuron.adaptive": 0.5,
-                    "neuron.tau_ref": 5e-3,
-                    "rule.rate": 5e-3,
-                    "rule.feedback_scale": 1.0,
-                    "rule.rate_cost": 1.3e-3,
-                    "task.fresh": True,
-                    "task.train_samples": 800,
-                    "train.batch": 32,
-                    "train.optimiser": "adam",
+                "eprop": _CUE_ADAM,
+                "eprop-random": _CUE_ADAM,
+                "bptt": _CUE_ADAM,
+                "rtrl": _CUE_ADAM,
+                "alif": _CUE_ALIF,
+                "eprop+alif": _CUE_ALIF_ADAM,
+                "eprop-random+alif": _CUE_ALIF_ADAM,
+                "bptt+alif": _CUE_ALIF_ADAM,
+                "frozen-hidden+alif": {
+                    **_CUE_ALIF_ADAM,
+                    "rule.gate": "end-of-sample",
+                    "rule.rate_out": 5e-3,
                 },
             },
         ),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from onspike.experiment import runs
-from onspike.experiment.spec import resolve
+from onspike.experiment.spec import SECTIONS, Spec, kind_of, resolve
 from onspike.experiment.store import vacant, write_json
 
 
@@ -41,20 +41,12 @@ def compare(
         ValueError: If a name or an option is not usable; nothing is written.
     """
     vacant(out)
+    if not seeds:
+        raise ValueError("compare needs at least one seed; got none")
     grid = [(rule, device) for rule in rules for device in devices]
     specs = {
-        (rule, device): [
-            resolve(
-                task,
-                rule=rule,
-                neuron=neuron,
-                device=device,
-                seed=seed,
-                settings=settings,
-            )
-            for seed in seeds
-        ]
-        for rule, device in grid
+        cell: [_spec(task, cell, neuron, seed, settings or {}, grid) for seed in seeds]
+        for cell in grid
     }
     cells = []
     for rule, device in grid:
@@ -72,6 +64,34 @@ def compare(
     }
     write_json(out / "compare.json", found)
     return found
+
+
+def _spec(
+    task: str,
+    cell: tuple[str, str],
+    neuron: str | None,
+    seed: int,
+    settings: Mapping[str, Any],
+    grid: Sequence[tuple[str, str]],
+) -> Spec:
+    """A cell's specification. A setting must fit some cell; the others ignore it."""
+    rule, device = cell
+    plain = resolve(task, rule=rule, neuron=neuron, device=device, seed=seed)
+    known = {s: getattr(plain, s).__struct_fields__ for s in SECTIONS}
+    somewhere = {
+        f"{section}.{option}"
+        for r, d in grid
+        for section, name in (("rule", r), ("device", d))
+        for option in kind_of(section, name).__struct_fields__
+    }
+    fitting = {
+        path: value
+        for path, value in settings.items()
+        if path not in somewhere or path.split(".")[1] in known[path.split(".")[0]]
+    }
+    return resolve(
+        task, rule=rule, neuron=neuron, device=device, seed=seed, settings=fitting
+    )
 
 
 def _for_cell(

@@ -15,7 +15,7 @@ from onspike.tasks.base import AbstractTask, Split
 from onspike.types import INPUT, Key, Params
 
 SILENT_HZ = 0.1  # a population below this mean rate teaches nobody
-SATURATED = 0.5  # spikes per tick above which a population says the same thing always
+SATURATED = 0.5  # spikes per tick above which a neuron says the same thing always
 
 
 class Tally(NamedTuple):
@@ -159,10 +159,11 @@ def warnings(task: AbstractTask, counts: Tally) -> list[str]:
                 f"population '{name}' is silent ({rate['mean']:.2g} Hz on average): "
                 "raise network.gain_in or lower neuron.v_threshold"
             )
-        elif rate["mean"] * float(task.dt) > SATURATED:
+        elif rate["max"] * float(task.dt) > SATURATED:
             found.append(
-                f"population '{name}' is saturated ({rate['mean']:.0f} Hz on average): "
-                "lower rule.rate or network.gain_rec, or raise rule.hinge"
+                f"population '{name}' saturates (fastest neuron {rate['max']:.0f} Hz, "
+                f"{rate['mean']:.0f} Hz on average): lower rule.rate or "
+                "network.gain_rec, or set rule.hinge"
             )
     return found
 

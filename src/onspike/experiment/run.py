@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Array, Int, Shaped
 
 from onspike import checks
 from onspike.engine import Record
@@ -72,7 +72,9 @@ _learn_many = jax.jit(jax.vmap(_learn, in_axes=(None, None, 0, 0, 0)))
 
 
 @partial(jax.jit, static_argnames="batch")
-def _start(learner: AbstractLearner, keys: Key, batch: int) -> Tree:
+def _start(
+    learner: AbstractLearner, keys: Shaped[Array, " seeds"], batch: int
+) -> Tree:
     return jax.vmap(lambda key: learner.init(key, batch))(keys)
 
 
@@ -204,8 +206,18 @@ def epoch_metrics(seeds: Seeds, step: Step, seed: int, eval_batch: int) -> Metri
         "weight_writes_per_sample": counts.written / counts.seen,
         "ticks_per_second": counts.seen * task.ticks / step.seconds,
         "wall_seconds": step.seconds,
-        "warnings": measure.warnings(task, counts),
+        "warnings": [
+            *measure.warnings(task, counts),
+            *one_answer(verdict["answer_share"]),
+        ],
     }
+
+
+def one_answer(share: list[float]) -> list[str]:
+    """A warning if all answers of a validation go to one class."""
+    if share and max(share) == 1.0:
+        return [f"all validation answers go to class {share.index(1.0)}"]
+    return []
 
 
 def fit(learner: AbstractLearner, task: AbstractTask) -> None:
