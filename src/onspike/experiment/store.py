@@ -54,7 +54,7 @@ class RunFolder:
     def add_metrics(self, row: Mapping[str, Any]) -> None:
         """Appends an epoch's line."""
         with (self.path / "metrics.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(json.dumps(row, default=_plain) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
