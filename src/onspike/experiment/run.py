@@ -75,7 +75,16 @@ _learn_many = jax.jit(jax.vmap(_learn, in_axes=(None, None, 0, 0, 0)))
 def _start(
     learner: AbstractLearner, keys: Shaped[Array, " seeds"], batch: int
 ) -> Tree:
-    return jax.vmap(lambda key: learner.init(key, batch))(keys)
+    def one(key):
+        # A checkpoint forgets weak types; without them here, both are one program.
+        return jax.tree.map(_strong, learner.init(key, batch))
+
+    return jax.vmap(one)(keys)
+
+
+def _strong(a: Array) -> Array:
+    key = jnp.issubdtype(a.dtype, jax.dtypes.prng_key)
+    return a if key else jax.lax.convert_element_type(a, a.dtype)
 
 
 class Seeds(NamedTuple):
