@@ -75,8 +75,6 @@ def train(
     step = beginning(seeds, specs[0].train.batch)
     for store, spec in zip(stores, specs, strict=True):
         store.create(spec)
-    for s, store in enumerate(stores):
-        _record(seeds, seeds.params(step.state, s), s, store, "before")
     return _go_on(seeds, specs[0], stores, step, listen)
 
 
@@ -143,9 +141,11 @@ def _go_on(
     segment = options.checkpoint_samples or None
     per_epoch = build.batches(spec, seeds.task) * options.batch
     total, last = options.epochs * per_epoch, step
-    if step.position == Position(0, 0):
-        _save(stores, seeds, step)
     with _stop_requests() as stop:
+        if step.position == Position(0, 0):
+            _save(stores, seeds, step)
+            for s, store in enumerate(stores):
+                _record(seeds, seeds.params(step.state, s), s, store, "before")
         steps = rounds(seeds, step, options.epochs, options.batch, segment)
         for last in _patiently(steps):
             rows = []
