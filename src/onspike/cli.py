@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="onspike",
     help="Train spiking neural networks online, on the chip's terms.",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -218,9 +217,9 @@ def _names(text: str) -> list[str]:
 def _seeds(text: str) -> list[int]:
     try:
         numbers = [int(part) for part in _names(text)]
-    except ValueError:
+        return numbers if "," in text else list(range(*numbers))
+    except (ValueError, TypeError):
         raise ValueError(f"--seeds must be a number or a list; got '{text}'") from None
-    return numbers if "," in text else list(range(numbers[0]))
 
 
 def _unused(path: Path) -> Path:
@@ -346,12 +345,24 @@ def _cache() -> None:
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 
 
+_UsageError: Any = typer.BadParameter.__base__  # lives elsewhere in older versions
+
+
 def main() -> None:
     """Entry point: a mistake of the user is one line on stderr and exit code 2."""
     _cache()
     try:
-        app()
+        code = app(sys.argv[1:] or ["--help"], "onspike", standalone_mode=False)
+    except typer.Abort:
+        sys.exit(130)
     except (ValueError, OSError) as error:
-        text = " ".join(str(error).split())
-        print(f"onspike: {text}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
+    except _UsageError as error:
+        _refuse(f"{error.format_message()} `onspike --help` helps")
+    else:
+        sys.exit(code)
+
+
+def _refuse(text: str) -> NoReturn:
+    print(f"onspike: {' '.join(text.split())}", file=sys.stderr)
+    sys.exit(2)
