@@ -119,7 +119,7 @@ def compare(
     from onspike.experiment.compare import compare as run
     from onspike.experiment.spec import settings_of
 
-    with _progress(quiet) as tell, _resumable(out):
+    with _progress(quiet) as tell, _resumable(out / "RULE-DEVICE/seed-S"):
         found = run(
             task,
             rules=_names(rules),
