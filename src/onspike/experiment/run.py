@@ -239,6 +239,8 @@ def fit(learner: AbstractLearner, task: AbstractTask) -> None:
     ):
         if has != needs:
             raise ValueError(f"the network has {has} {what}; the task needs {needs}")
+    if not task.size("test"):
+        raise ValueError(f"{type(task).__name__} has no test samples: nothing to report")
 
 
 def train(

@@ -138,8 +138,13 @@ def parse(text: str) -> Spec:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"the specification is not valid TOML: {error}") from None
-    for section in NAMED:
-        if "name" not in tables.get(section, {}):
+    for section in tables:
+        checks.known("section of the specification", section, ("seed", *SECTIONS))
+    for section in SECTIONS:
+        table = tables.get(section, {})
+        if not isinstance(table, dict):
+            raise ValueError(f"[{section}] of the specification must be a table")
+        if section in NAMED and not isinstance(table.get("name"), str):
             raise ValueError(f"the specification lacks [{section}] name = ...")
     kinds = {s: kind_of(s, tables.get(s, {}).get("name")) for s in SECTIONS}
     return _assemble(tables, kinds, tables.get("seed", 0))
@@ -202,6 +207,8 @@ def _assemble(tables: dict, kinds: dict, seed: Any) -> Spec:
         name: _convert(name, tables.get(name, {}), kinds[name]) for name in SECTIONS
     }
     checks.at_least("run", "1", 0, seed=seed)
+    if seed >= 2**32:
+        raise ValueError(f"run.seed must be less than 2**32; got {seed}")
     return Spec(**parts, seed=seed)
 
 
