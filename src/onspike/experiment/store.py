@@ -107,13 +107,10 @@ class RunFolder:
         return specs.load(path)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """One object per epoch."""
+        """One object per epoch; a last line that was cut off does not count."""
         path = self.path / "metrics.jsonl"
-        return (
-            [json.loads(line) for line in path.read_text().splitlines()]
-            if path.is_file()
-            else []
-        )
+        text = path.read_text() if path.is_file() else ""
+        return [json.loads(line) for line in text.split("\n")[:-1]]
 
     def result(self) -> dict[str, Any] | None:
         """The verdict, if the run is over."""
