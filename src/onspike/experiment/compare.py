@@ -41,13 +41,17 @@ def compare(
         ValueError: If a name or an option is not usable; nothing is written.
     """
     vacant(out)
-    if not seeds:
-        raise ValueError("compare needs at least one seed; got none")
+    for what, given in (("rules", rules), ("devices", devices), ("seeds", seeds)):
+        if not given or len(set(given)) < len(given):
+            raise ValueError(
+                f"--{what} must name at least one, and none twice; got {list(given)}"
+            )
     grid = [(rule, device) for rule in rules for device in devices]
     specs = {
         cell: [_spec(task, cell, neuron, seed, settings or {}, grid) for seed in seeds]
         for cell in grid
     }
+    runs.check(first for first, *_ in specs.values())
     cells = []
     for rule, device in grid:
         name = f"{rule}-{device}"

@@ -3,7 +3,7 @@
 import concurrent.futures
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,6 +120,15 @@ def evaluate(folder: Path) -> dict[str, Any]:
         "test_samples": test.seen,
         **measure.verdict(seeds.task, seeds.learner.network, test, "test"),
     }
+
+
+def check(specs: Iterable[Spec]) -> None:
+    """Raises ValueError unless every specification can be built."""
+    tasks = {}
+    for spec in specs:
+        if spec.task not in tasks:
+            tasks[spec.task] = spec.built("task")
+        fit(build.learner(spec, tasks[spec.task]), tasks[spec.task])
 
 
 def _seeds(specs: Sequence[Spec]) -> Seeds:
