@@ -358,7 +358,7 @@ def main() -> None:
     except (ValueError, OSError) as error:
         _refuse(str(error))
     except _UsageError as error:
-        _refuse(f"{error.format_message()} `onspike --help` helps")
+        _refuse(f"{error.format_message().rstrip('.')}; `onspike --help` helps")
     else:
         sys.exit(code)
 

@@ -72,9 +72,7 @@ _learn_many = jax.jit(jax.vmap(_learn, in_axes=(None, None, 0, 0, 0)))
 
 
 @partial(jax.jit, static_argnames="batch")
-def _start(
-    learner: AbstractLearner, keys: Shaped[Array, " seeds"], batch: int
-) -> Tree:
+def _start(learner: AbstractLearner, keys: Shaped[Array, " seeds"], batch: int) -> Tree:
     def one(key):
         # A checkpoint forgets weak types; without them here, both are one program.
         return jax.tree.map(_strong, learner.init(key, batch))
@@ -240,7 +238,9 @@ def fit(learner: AbstractLearner, task: AbstractTask) -> None:
         if has != needs:
             raise ValueError(f"the network has {has} {what}; the task needs {needs}")
     if not task.size("test"):
-        raise ValueError(f"{type(task).__name__} has no test samples: nothing to report")
+        raise ValueError(
+            f"{type(task).__name__} has no test samples: nothing to report"
+        )
 
 
 def train(
