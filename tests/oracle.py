@@ -63,6 +63,17 @@ def pick(episodes, rows):
     return jax.tree.map(lambda a: a[rows], episodes)
 
 
+def weigh(network, seed=0):
+    """Parameters drawn with numpy, which compiles nothing; "in ..." positive."""
+    rng, weights = np.random.default_rng(seed), {}
+    for name, wire in network.wiring.wires:
+        w = rng.normal(size=(wire.n_post, wire.n_pre)) * np.sqrt(2 / wire.n_pre)
+        w = np.abs(w) if name.startswith("in") else w
+        gain = network.projections[name].gain
+        weights[name] = network.masked(name, jnp.asarray(gain * w))
+    return Params(weights, {n: p.neuron for n, p in network.populations.items()})
+
+
 class LedgerState(NamedTuple):
     params: Params
     total: dict

@@ -14,6 +14,7 @@ from onspike import (
     feedforward,
     recurrent,
 )
+from oracle import weigh
 
 WIRE = LeakyIntegrator(1e-6)  # forgets all within a tick: passes on what it gets
 X = jnp.asarray(np.random.default_rng(0).random((25, 3)) < 0.4, float)
@@ -48,7 +49,7 @@ def test_every_delay_is_a_shifted_spike_train():
     projections["drive"] = Projection("input", "cells")
     network = Network(3, populations, projections, output="p0")
     one_to_one = {name: jnp.eye(3) for name in projections}
-    params = network.init_params(jax.random.key(0))._replace(weights=one_to_one)
+    params = weigh(network)._replace(weights=one_to_one)
     assert {name: ring.shape for name, ring in network.init().history.items()} == {
         "input": (5, 3),
         "cells": (5, 3),
@@ -65,11 +66,9 @@ def test_every_delay_is_a_shifted_spike_train():
 
 
 def test_long_delay_of_a_recurrent_net_and_its_long_form():
-    network = recurrent(3, LIF(20e-3, 0.7), 4, 2, gains=(0.6, 1.0, 1.0), delay=3)
-    params = network.init_params(jax.random.key(3))
+    network = recurrent(3, LIF(20e-3, 0.7), 4, 2, gains=(0.4, 0.5, 1.0), delay=3)
+    params = weigh(network)
     w = {name: np.asarray(a) for name, a in params.weights.items()}
-    w["in"] = np.abs(w["in"])
-    params = params._replace(weights={n: jnp.asarray(a) for n, a in w.items()})
     neurons, _, y = run(network, params, X)
     alpha, v, out = np.exp(-1 / 20), np.zeros(4), np.zeros(2)
     z = np.zeros((len(X) + 3, 4))  # three ticks of silence before the first
@@ -85,7 +84,7 @@ def test_long_delay_of_a_recurrent_net_and_its_long_form():
 
 def test_injected_currents_add_to_those_of_synapses():
     network = feedforward(3, WIRE, (2,), 2, readout=WIRE)
-    params = network.init_params(jax.random.key(0))
+    params = weigh(network)
     extra = {"hidden": jnp.array([1.0, -2.0])}
     tick = jnp.zeros((), jnp.int32)
     state, _, _ = network.step(params, network.init(), X[0], extra, tick)

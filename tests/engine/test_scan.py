@@ -119,20 +119,19 @@ def test_first_tick_of_a_sample_resets_fast_state_and_keeps_the_slow():
     assert not same(activity, fresh.own.rule.activity["hidden"])
 
 
-def test_input_arrives_in_order_whatever_the_block():
-    for ticks in (30, 300, 257):  # one block; two; a prime number, blocks of one
-        task = tasklet(ticks=ticks, window=ticks // 3)
-        episodes = draw(task, 2)
-        expected = stream(task, episodes)
+@pytest.mark.parametrize("ticks", [30, 300, 257])
+def test_input_arrives_in_order_whatever_the_block(ticks):
+    """One block; two; a prime number of ticks, so blocks of one."""
+    task = tasklet(ticks=ticks, window=ticks // 3)
+    episodes = draw(task, 2)
 
-        @jax.jit
-        def see(episodes, task=task):
-            one = lambda count, sample: (count + 1, sample)  # noqa: E731
-            return over_ticks(task, episodes, one, jnp.zeros((), int))
+    def tick(count, sample):
+        return count + 1, sample
 
-        count, got = see(episodes)
-        assert int(count) == ticks
-        assert same(got, expected)
+    see = jax.jit(lambda e: over_ticks(task, e, tick, jnp.zeros((), int)))
+    count, got = see(episodes)
+    assert int(count) == ticks
+    assert same(got, stream(task, episodes))
 
 
 def test_inference_does_not_depend_on_the_batch_and_leaves_weights_alone():
