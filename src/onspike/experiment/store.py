@@ -76,7 +76,7 @@ class RunFolder:
         """
         folder = self.path / "checkpoint"
         folder.mkdir(exist_ok=True)
-        name = f"state-{position.epoch}-{position.samples}.safetensors"
+        name = _state_name(position)
         data = safetensors.numpy.save(_flat(state))
         with _beside(folder / name) as temporary:
             _write_bytes(temporary, data)
@@ -132,6 +132,7 @@ class RunFolder:
             data = (path.parent / manifest["file"]).read_bytes()
             position = Position(int(manifest["epoch"]), int(manifest["samples"]))
             whole = hashlib.sha256(data).hexdigest() == manifest["sha256"]
+            whole = whole and manifest["file"] == _state_name(position)
             same = manifest["spec_sha256"] == self._spec_digest()
             extra = manifest["extra"]
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -226,6 +227,10 @@ def _write_bytes(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _state_name(position: Position) -> str:
+    return f"state-{position.epoch}-{position.samples}.safetensors"
 
 
 def _leaves(tree: Tree) -> Iterator[tuple[str, Any]]:
