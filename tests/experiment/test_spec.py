@@ -1,0 +1,210 @@
+"""Specifications: resolved, checked, and the same after a trip through a file."""
+
+import itertools
+
+import msgspec
+import pytest
+from tinyrun import tiny
+
+from onspike import catalog
+from onspike.experiment.spec import SECTIONS, kind_of, load, parse, resolve, settings_of
+
+FILES = {"task.train": "a.h5", "task.test": "b.h5"}
+
+
+def needed(task):
+    """Settings that a task cannot do without."""
+    fields = msgspec.structs.fields(kind_of("task", task))
+    required = {f"task.{f.name}" for f in fields if f.required} - {"task.name"}
+    return {path: value for path, value in FILES.items() if path in required}
+
+
+def everything():
+    for task, device in itertools.product(catalog.TASKS, catalog.DEVICES):
+        for rule, neuron in itertools.product(catalog.RULES, catalog.NEURONS):
+            yield task, rule, neuron, device
+
+
+def test_every_combination_of_names_resolves_and_survives_a_file(tmp_path):
+    for seed, (task, rule, neuron, device) in enumerate(everything()):
+        spec = resolve(
+            task,
+            rule=rule,
+            neuron=neuron,
+            device=device,
+            seed=seed,
+            settings=needed(task),
+        )
+        named = (spec.task, spec.rule, spec.neuron, spec.device)
+        assert tuple(part.name for part in named) == (task, rule, neuron, device)
+        assert parse(spec.toml()) == spec
+    path = tmp_path / "spec.toml"
+    path.write_text(spec.toml())
+    assert load(path) == spec and spec.seed > 0
+
+
+@pytest.mark.parametrize("task", catalog.TASKS)
+def test_defaults_resolve_to_the_recipe(task):
+    row = catalog.TASKS[task]
+    spec = resolve(task, settings=needed(task))
+    assert (spec.rule.name, spec.neuron.name) == (row.recipe.rule, row.recipe.neuron)
+    for path, value in row.recipe.settings.items():
+        section, option = path.split(".")
+        found = getattr(getattr(spec, section), option, value)
+        keys = (spec.rule.name, spec.neuron.name)
+        special = any(path in row.recipe.choices.get(key, {}) for key in keys)
+        assert found == value or special
+
+
+def test_options_that_are_unset_survive_a_file():
+    spec = tiny("reckon", settings={"rule.rate_out": None, "train.clamp": None})
+    assert spec.rule.rate_out is None  # whose default is a number
+    again = parse(spec.toml())
+    assert again == spec
+    assert again.rule.rate_out is None and again.train.clamp is None
+    set_again = settings_of(["rule.rate_out=null", "train.clamp=0.5"])
+    spec = tiny("reckon", settings=set_again)
+    assert spec.rule.rate_out is None and parse(spec.toml()).train.clamp == 0.5
+
+
+def test_every_table_and_default_is_written():
+    tables = msgspec.toml.decode(tiny("eprop").toml().encode())
+    assert set(tables) == {"seed", *SECTIONS}
+    unset = {"rate_out"}
+    assert (
+        set(tables["rule"]) == set(kind_of("rule", "eprop").__struct_fields__) - unset
+    )
+    assert tables["network"]["hidden"] == [4]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "value"),
+    [
+        ("neuron.tau_mem=0.5", "neuron.tau_mem", 0.5),
+        ("neuron.tau_mem=2", "neuron.tau_mem", 2.0),
+        ("rule.rate=1e-3", "rule.rate", 1e-3),
+        ("train.epochs=3", "train.epochs", 3),
+        ("task.fresh=true", "task.fresh", True),
+        ("task.fresh=false", "task.fresh", False),
+        ("rule.gate=every-tick", "rule.gate", "every-tick"),
+        ('rule.gate="every-tick"', "rule.gate", "every-tick"),
+        ("network.hidden=30", "network.hidden", (30,)),
+        ("network.hidden=[30]", "network.hidden", (30,)),
+        ("network.hidden=[30, 20]", "network.hidden", (30, 20)),
+        ("neuron.slope=null", "neuron.slope", None),
+        ("neuron.slope=0.25", "neuron.slope", 0.25),
+        (" train.batch = 4", "train.batch", 4),
+    ],
+)
+def test_set_reads_numbers_text_lists_and_booleans(text, path, value):
+    section, option = path.split(".")
+    found = getattr(getattr(tiny(settings=settings_of([text])), section), option)
+    assert found == value and type(found) is type(value)
+
+
+def test_the_last_setting_wins():
+    settings = settings_of(["train.epochs=3", "train.epochs=4"])
+    assert tiny(settings=settings).train.epochs == 4
+
+
+MISTAKES = {
+    "train.epochs": "needs section.option=value",
+    "epochs=3": "needs section.option=value; got 'epochs'",
+    "trian.epochs=3": "unknown section 'trian'; did you mean 'train'?",
+    "train.epoch=3": r"unknown option in \[train\] 'epoch'; did you mean 'epochs'?",
+    "neuron.tau_men=1": "unknown option in .neuron. 'tau_men'; did you mean 'tau_mem'?",
+    "neuron.name=alif": "unknown option in .neuron. 'name'",
+    "train.epochs=many": "train.epochs: .*; got 'many'",
+    "train.epochs=1.5": "train.epochs: .*; got 1.5",
+    "train.epochs=0": "train.epochs must be a whole number >= 1, in epochs; got 0",
+    "train.epochs=[1]": "train.epochs: ",
+    "train.batch=-1": "train.batch must be",
+    "train.clamp=nan": "train.clamp must be positive, in weight units; got nan",
+    "train.weight_decay=-1": "train.weight_decay must be zero or positive",
+    "train.optimiser=adma": "train.optimiser: .*'adma'",
+    "rule.rate=true": "rule.rate: ",
+    "rule.gate=never": "rule.gate: .*'never'",
+    "task.fresh=perhaps": "task.fresh: ",
+    "network.hidden=a": "network.hidden: ",
+    "network.hidden=[1, 0.5]": "network.hidden: ",
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistaken_setting_is_named_with_its_path(text):
+    with pytest.raises(ValueError, match=MISTAKES[text].replace("?", r"\?")):
+        tiny(settings=settings_of([text]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "right"),
+    [
+        ("task", "cue-acumulation", "cue-accumulation"),
+        ("rule", "epropp", "eprop"),
+        ("neuron", "lfi", "lif"),
+        ("device", "fixed9", "fixed8"),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest(kind, wrong, right):
+    names = {"task": "digits"} | {kind: wrong}
+    expected = (
+        f"unknown {kind} '{wrong}'; did you mean '{right}'\\? "
+        f"`onspike list {kind}s` shows all"
+    )
+    with pytest.raises(ValueError, match=expected):
+        resolve(names.pop("task"), **names)
+
+
+def test_files_that_must_be_named():
+    with pytest.raises(ValueError, match=r"task.train must be set: --set task.train="):
+        resolve("spoken-digits")
+    with pytest.raises(ValueError, match=r"task.test must be set"):
+        resolve("spoken-digits", settings={"task.train": "a.h5"})
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32), "0.5", '"0"', "true", "nan"])
+def test_seeds_are_whole_numbers_of_32_bits(seed):
+    text = tiny(seed=2**32 - 1).toml()
+    assert parse(text).seed == 2**32 - 1
+    with pytest.raises(ValueError, match=r"run.seed must be "):
+        parse(text.replace(f"seed = {2**32 - 1}", f"seed = {seed}"))
+    with pytest.raises(ValueError, match=r"run.seed must be "):
+        tiny(seed=2**80)
+
+
+BROKEN = {
+    "not TOML": ("= 3", "not valid TOML"),
+    "no names": ("seed = 1", r"lacks \[task\] name"),
+    "a name that is none": ("[task]\nname = 3", r"lacks \[task\] name"),
+    "a table that is none": ("task = 3", r"\[task\] .* must be a table"),
+    "a strange table": ("[trian]", "unknown section .*'trian'; did you mean 'train'"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_file_that_is_no_specification(what):
+    text, message = BROKEN[what]
+    with pytest.raises(ValueError, match=message):
+        parse(text)
+
+
+def test_a_file_with_an_unknown_option_or_without_an_option_that_is_needed():
+    text = tiny().toml()
+    with pytest.raises(ValueError, match=r"unknown option in \[neuron\] 'tau'"):
+        parse(text.replace("[neuron]", "[neuron]\ntau = 1"))
+    lacking = resolve("spoken-digits", settings=FILES).toml().replace("test =", "dt =")
+    with pytest.raises(ValueError, match=r"task.test must be set|not valid TOML"):
+        parse(lacking)
+
+
+def test_a_layer_of_varying_neurons_must_have_one_size():
+    spec = tiny(
+        neuron="alif",
+        settings={"network.hidden": [4, 5], "network.recurrent": False},
+    )
+    task = spec.built("task")
+    with pytest.raises(ValueError, match=r"network.hidden must hold equal sizes"):
+        spec.built("network", task=task, neuron=spec.built("neuron"))
+    spec = tiny(settings={"network.hidden": [4, 5]})
+    with pytest.raises(ValueError, match=r"network.hidden must hold one size while"):
+        spec.built("network", task=task, neuron=spec.built("neuron"))
