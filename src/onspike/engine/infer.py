@@ -39,20 +39,34 @@ def infer(
 
 
 def record(
-    network: Network, task: AbstractTask, params: Params, episode: Episode
+    network: Network,
+    task: AbstractTask,
+    params: Params,
+    episode: Episode,
+    most: int = 5000,
 ) -> Recording:
-    """Runs one episode and keeps everything: memory grows with its length."""
+    """Runs one episode and keeps everything of its last `most` ticks."""
     episodes = jax.tree.map(lambda a: a[None], episode)
+    kept = min(most, task.ticks)
 
-    def tick(carry, sample):
-        state, t = carry
-        state, y, z = _advance(network, params, state, sample.x, t)
+    def look(state, x, t):
+        state, y, z = _advance(network, params, state, x, t)
         v = {name: state.neurons[name].v[0] for name in z}
         one = {name: spikes[0] for name, spikes in z.items()}
-        return (state, t + 1), Recording(x=sample.x[0], y=y[0], z=one, v=v)
+        return state, Recording(x=x[0], y=y[0], z=one, v=v)
 
-    carry = _rest(network, episodes), _start()
-    return over_ticks(task, episodes, tick, carry)[1]
+    def tick(carry, sample):
+        state, film, t = carry
+        state, now = look(state, sample.x, t)
+        film = jax.tree.map(lambda f, a: f.at[t % kept].set(a), film, now)
+        return (state, film, t + 1), None
+
+    rest, start = _rest(network, episodes), _start()
+    x = jnp.zeros((1, task.n_in))
+    frame = jax.eval_shape(lambda: look(rest, x, start)[1])
+    film = jax.tree.map(lambda a: jnp.zeros((kept, *a.shape), a.dtype), frame)
+    (_, film, _), _ = over_ticks(task, episodes, tick, (rest, film, start))
+    return jax.tree.map(lambda f: jnp.roll(f, -(task.ticks % kept), axis=0), film)
 
 
 def _advance(network, params, state, x, t):

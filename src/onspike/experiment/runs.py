@@ -246,7 +246,8 @@ def _record(seeds: Seeds, params: Params, s: int, store: RunFolder, when: str) -
     task, network = seeds.task, seeds.learner.network
     episode = task.episode("test", jnp.zeros((), jnp.int32), seeds.keys[s].data)
     seen = _record_compiled(network, task, params, episode)
-    mask, y = np.asarray(task.mask()), np.asarray(seen.y)
+    y = np.asarray(seen.y)
+    mask = np.asarray(task.mask())[-len(y) :]  # a long sample's last ticks
     arrays = {
         "x": np.asarray(seen.x, np.float32),
         "y": y,
@@ -264,7 +265,7 @@ def _record(seeds: Seeds, params: Params, s: int, store: RunFolder, when: str) -
     store.add_recording(f"weights_{when}", weights)
 
 
-_record_compiled = jax.jit(record)
+_record_compiled = jax.jit(record, static_argnames="most")
 
 
 def _patiently(steps: Iterator[Step]) -> Iterator[Step]:
