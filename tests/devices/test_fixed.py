@@ -135,6 +135,7 @@ def test_projections_and_keys_draw_their_own_bits():
 
 
 TASK = tasklet(ticks=20, window=8)
+CODES = ("in", "rec", "out")
 
 
 def test_writes_do_not_depend_on_the_batch():
@@ -151,6 +152,25 @@ def test_writes_do_not_depend_on_the_batch():
     assert int(record.written) >= 20 and int(record.written) == int(same.written)
     for name, codes in after.shared.store.die.codes.items():
         assert np.array_equal(codes, twice.shared.store.die.codes[name])
+
+
+def test_random_bits_follow_from_run_and_tick_alone():
+    learner = Learner(small(), reckon(1.0), Fixed(lsb=dict.fromkeys(CODES, 1.0)))
+    store = begin(learner).shared.store
+    half = {n: jnp.full_like(w, 0.5) for n, w in learner.plastic(store).items()}
+
+    @jax.jit
+    def write(store, tick):
+        store, _, changed = learner.write(store, half, tick)
+        return store.die.codes["in"], changed
+
+    tick = jnp.zeros((), jnp.int32)
+    first, changed = write(store, tick)
+    assert 10 <= int(changed) <= 26  # of 36 - 4 synapses, each with probability 1/2
+    assert np.array_equal(first, write(store, tick)[0])
+    assert not np.array_equal(first, write(store, tick + 1)[0])
+    other_run = store._replace(key=jax.random.key(99))
+    assert not np.array_equal(first, write(other_run, tick)[0])
 
 
 def test_a_tick_never_moves_a_weight_by_more_than_one_lsb():
