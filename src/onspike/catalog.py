@@ -524,6 +524,9 @@ def _spoken_digits(
     gain: float = 1.0,
     validation_share: float = 0.1,
     validation_speakers: tuple[int, ...] = (),
+    warp_channels: int = 1,
+    warp_shift: float = 0.05,
+    warp_stretch: float = 0.2,
     window: float | None = None,
 ) -> "AbstractTask":
     from onspike.tasks import (
@@ -533,6 +536,7 @@ def _spoken_digits(
         RandomShare,
         SpokenDigits,
         SquareRoot,
+        Warp,
     )
 
     amplitudes = {
@@ -554,6 +558,7 @@ def _spoken_digits(
         n_units=n_units,
         amplitude=amplitudes[amplitude](),
         validation=held,
+        augment=Warp(warp_channels, warp_shift, warp_stretch),
         window=window,
     )
 
@@ -625,19 +630,75 @@ TASKS: dict[str, TaskRow] = {
         _yin_yang,
         "three interleaved regions of the plane: needs a hidden layer that learns",
         "Kriener et al. 2022, arXiv 2102.08211",
-        Recipe(rule="eprop", neuron="lif", settings={}, choices={}),
+        Recipe(
+            rule="eprop",
+            neuron="lif",
+            settings={
+                "network.recurrent": False,
+                "network.gain_in": 0.5,
+                "rule.rate": 5e-3,
+                "rule.rate_out": None,
+                "rule.eligibility": "pre-trace",
+                "rule.gate": "end-of-sample",
+                "rule.hinge": 0.0,
+                "train.epochs": 10,
+                "train.batch": 50,
+                "train.optimiser": "adam",
+                "train.decay": "linear",
+            },
+            choices={"frozen-hidden": {"rule.rate_out": 5e-3}},
+        ),
     ),
     "digits": TaskRow(
         _digits,
         "8x8 handwritten digits, bundled with scikit-learn",
         "Alpaydin & Kaynak 1998, doi:10.24432/C50P49",
-        Recipe(rule="eprop", neuron="lif", settings={}, choices={}),
+        Recipe(
+            rule="eprop",
+            neuron="lif",
+            settings={
+                "network.recurrent": False,
+                "rule.rate": 3e-3,
+                "rule.rate_out": None,
+                "rule.eligibility": "pre-trace",
+                "rule.gate": "end-of-sample",
+                "rule.hinge": 0.0,
+                "train.epochs": 20,
+                "train.batch": 32,
+                "train.optimiser": "adam",
+                "train.decay": "linear",
+            },
+            choices={"frozen-hidden": {"rule.rate_out": 5e-3}},
+        ),
     ),
     "spoken-digits": TaskRow(
         _spoken_digits,
         "spoken digits as cochlear spikes, from HDF5 files that you name",
         "Cramer et al. 2020, doi:10.1109/TNNLS.2020.3044364",
-        Recipe(rule="eprop", neuron="lif", settings={}, choices={}),
+        Recipe(
+            rule="eprop",
+            neuron="alif",
+            settings={
+                "network.hidden": (200,),
+                "network.gain_rec": 0.3,
+                "network.tau_out": 0.1,
+                "neuron.tau_mem": 0.04,
+                "neuron.tau_adapt": 0.5,
+                "neuron.beta": 0.1,
+                "rule.rate": 2e-3,
+                "rule.rate_out": None,
+                "rule.gate": "end-of-sample",
+                "rule.hinge": 0.0,
+                "train.epochs": 60,
+                "train.batch": 32,
+                "train.optimiser": "adam",
+                "train.decay": "linear",
+            },
+            choices={
+                "frozen-hidden": {"rule.rate_out": 5e-3},
+                "bptt": {"rule.rate": 1e-3},
+            },
+        ),
     ),
 }
 

@@ -50,7 +50,7 @@ class Chunked(AbstractEngine):
         ValueError: If `block` is not positive.
     """
 
-    block: int = eqx.field(static=True, default=75)
+    block: int = eqx.field(static=True, default=100)
 
     def __check_init__(self) -> None:
         checks.at_least("Chunked", "ticks", 1, block=self.block)
