@@ -587,6 +587,7 @@ _CUE_ALIF_ADAM: Settings = {
     "rule.rate_cost": 1.3e-3,
     "task.fresh": True,
     "task.train_samples": 800,
+    "train.epochs": 10,
     "train.batch": 32,  # 250 iterations
     "train.optimiser": "adam",
 }
@@ -606,7 +607,7 @@ TASKS: dict[str, TaskRow] = {
                 "network.gain_out": 0.5,
                 "neuron.tau_mem": 2.0,
                 "neuron.v_threshold": 0.6,
-                "train.epochs": 10,
+                "train.epochs": 5,
                 "train.decay": "linear",
             },
             choices={
