@@ -12,7 +12,8 @@ DEMO := runs/demo
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-full lint docs bench
+.PHONY: help demo test test-full lint docs bench memory
+.PHONY: study-cue study-alif study-digits study-spoken
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +39,37 @@ docs: $(VENV)/.installed-docs ## Build the documentation into site/
 
 bench: $(VENV)/.installed ## Measure the time of one tick
 	$(BIN)/python benchmarks/tick.py
+
+memory: $(VENV)/.installed ## Measure peak memory at 1,000 and 100,000 ticks
+	$(BIN)/python benchmarks/memory.py
+
+# Studies: what the documentation's tables come from. Each refuses a folder that is not
+# empty. SEEDS=100,101,... picks the seeds.
+
+SEEDS ?= 100,101,102,103,104
+COMPARE := $(BIN)/onspike compare
+STUDY := runs/study
+
+study-cue: $(VENV)/.installed ## Cue accumulation: feedback, 8 bits, controls (20 minutes)
+	$(COMPARE) cue-accumulation --rules reckon,reckon-random,frozen-hidden \
+		--seeds $(SEEDS) --out $(STUDY)/cue/float
+	$(COMPARE) cue-accumulation --rules reckon --devices fixed8 \
+		--seeds $(SEEDS) --out $(STUDY)/cue/fixed8
+	$(COMPARE) cue-accumulation --rules reckon --seeds $(SEEDS) \
+		--out $(STUDY)/cue/tau-mem-20ms --set neuron.tau_mem=0.02
+
+study-alif: $(VENV)/.installed ## Cue accumulation with ALIF and full e-prop (30 minutes)
+	$(COMPARE) cue-accumulation --rules eprop-random --neuron alif \
+		--seeds $(SEEDS) --out $(STUDY)/alif
+
+study-digits: $(VENV)/.installed ## Handwritten digits beside their baselines
+	$(COMPARE) digits --rules eprop,frozen-hidden,bptt --seeds $(SEEDS) \
+		--out $(STUDY)/digits --set train.baselines=true
+
+study-spoken: $(VENV)/.installed ## Spoken digits: TRAIN=FILE.h5 TEST=FILE.h5 (30 minutes)
+	$(COMPARE) spoken-digits --rules eprop,frozen-hidden,bptt --seeds $(SEEDS) \
+		--out $(STUDY)/spoken \
+		--set task.train=$(TRAIN) --set task.test=$(TEST)
 
 # Stamps: .venv is made once, and an extra installed again when pyproject.toml changes.
 

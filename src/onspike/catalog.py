@@ -696,7 +696,7 @@ TASKS: dict[str, TaskRow] = {
                 "train.decay": "linear",
             },
             choices={
-                "frozen-hidden": {"rule.rate_out": 5e-3},
+                "frozen-hidden": {"rule.rate_out": 2e-2},
                 "bptt": {"rule.rate": 1e-3},
             },
         ),
