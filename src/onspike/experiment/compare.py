@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from onspike.experiment import runs
-from onspike.experiment.spec import SECTIONS, Spec, kind_of, resolve
+from onspike.experiment.spec import Spec, kind_of, resolve
 from onspike.experiment.store import vacant, write_json
 
 
@@ -80,22 +80,19 @@ def _spec(
 ) -> Spec:
     """A cell's specification. A setting must fit some cell; the others ignore it."""
     rule, device = cell
-    plain = resolve(task, rule=rule, neuron=neuron, device=device, seed=seed)
-    known = {s: getattr(plain, s).__struct_fields__ for s in SECTIONS}
-    somewhere = {
-        f"{section}.{option}"
-        for r, d in grid
-        for section, name in (("rule", r), ("device", d))
-        for option in kind_of(section, name).__struct_fields__
-    }
-    fitting = {
-        path: value
-        for path, value in settings.items()
-        if path not in somewhere or path.split(".")[1] in known[path.split(".")[0]]
-    }
+    elsewhere = set().union(*map(_options, grid)) - _options(cell)
+    fitting = {path: v for path, v in settings.items() if path not in elsewhere}
     return resolve(
         task, rule=rule, neuron=neuron, device=device, seed=seed, settings=fitting
     )
+
+
+def _options(cell: tuple[str, str]) -> set[str]:
+    return {
+        f"{section}.{option}"
+        for section, name in zip(("rule", "device"), cell, strict=True)
+        for option in kind_of(section, name).__struct_fields__
+    }
 
 
 def _for_cell(
