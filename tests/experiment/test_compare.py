@@ -1,0 +1,117 @@
+"""Comparison: a folder per cell and seed, one table, seeds side by side."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from onspike import cli, report
+from onspike.experiment import runs
+from onspike.experiment.compare import compare
+from onspike.experiment.store import RunFolder
+from tinyrun import as_options, final_arrays, spoken
+
+RULES, DEVICES = ("reckon", "frozen-hidden"), ("ideal", "fixed8")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """Two rules on two devices with two seeds, from the command line."""
+    out, patch = tmp_path_factory.mktemp("compare") / "out", pytest.MonkeyPatch()
+    with patch.context():
+        patch.setattr(report, "write", lambda folder: folder / "report.html")
+        words = ["compare", "spoken-digits", "--out", str(out), "-q"]
+        words += ["--rules", ",".join(RULES), "--devices", ",".join(DEVICES)]
+        # An option that only one of the rules has.
+        settings = as_options(spoken(out.parent) | {"rule.hinge": 0.001})
+        patch.setattr(sys, "argv", ["onspike", *words, "--seeds", "2,5", *settings])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+    patch.undo()
+    assert not end.value.code
+    return out
+
+
+def test_the_folder_holds_what_the_docs_promise(out, pytestconfig):
+    text = (pytestconfig.rootpath / "docs/reference/run-folder.md").read_text()
+    text = text.split("## The folder of a comparison")[1]
+    top, each = text.split("a list of objects with")
+    found = json.loads((out / "compare.json").read_text())
+    assert found["task"] == "spoken-digits" and found["seeds"] == [2, 5]
+    assert (found["rules"], found["devices"]) == (list(RULES), list(DEVICES))
+    promised = set(re.findall(r"`([a-z_]+)`", each.split(". `compare.md`")[0]))
+    promised.discard("seeds")  # one level up
+    assert len(promised) > 8
+    cells = [(cell["rule"], cell["device"]) for cell in found["cells"]]
+    assert cells == [(rule, device) for rule in RULES for device in DEVICES]
+    for cell in found["cells"]:
+        assert promised <= set(cell)
+        folders = [out / cell["folder"] / f"seed-{seed}" for seed in (2, 5)]
+        results = [RunFolder(folder).result() for folder in folders]
+        accuracies = [result["test_accuracy"] for result in results]
+        assert cell["test_accuracies"] == accuracies
+        assert cell["mean"] == pytest.approx(np.mean(accuracies))
+        assert cell["spread"] == pytest.approx(np.std(accuracies, ddof=1))
+        assert cell["min"] == min(accuracies)
+        assert cell["weight_writes_per_sample"] > 0
+        for result, seed in zip(results, (2, 5), strict=True):
+            named = (result["rule"], result["device"], result["seed"])
+            assert named == (cell["rule"], cell["device"], seed)
+    assert {p.name for p in out.iterdir()} >= {"compare.md", "figures", "report.html"}
+    figures = {p.name for p in (out / "figures").iterdir()}
+    assert {"compare.svg", "compare.png"} <= figures
+    table = (out / "compare.md").read_text()
+    assert all(name in table for name in (*RULES, *DEVICES))
+
+
+def test_an_option_goes_to_the_cells_that_have_it(out):
+    assert RunFolder(out / "reckon-ideal/seed-2").spec().rule.hinge == 0.001
+    frozen = RunFolder(out / "frozen-hidden-ideal/seed-2").spec().rule
+    assert not hasattr(frozen, "hinge")
+
+
+def test_seeds_side_by_side_do_what_each_does_alone(out, tmp_path):
+    folder = out / "reckon-fixed8/seed-5"
+    spec = RunFolder(folder).spec()
+    assert spec.seed == 5
+    (alone,) = runs.train([spec], [tmp_path / "run"])
+    beside = RunFolder(folder).result()
+    for key in ("test_accuracy", "confusion", "accuracy_while_learning", "rates"):
+        assert alone[key] == beside[key]
+    one, other = final_arrays(tmp_path / "run"), final_arrays(folder)
+    assert one.keys() == other.keys()
+    for name in one:
+        assert np.allclose(one[name], other[name], rtol=1e-9, atol=1e-12)
+    weights = [name for name in one if "die" in name and "'rec'" in name]
+    assert not np.array_equal(
+        one[weights[0]], final_arrays(out / "reckon-fixed8/seed-2")[weights[0]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"rules": ["eprop", "epropp"]}, "unknown rule 'epropp'; did you mean 'eprop'"),
+        ({"devices": ["ideal", "fixed9"]}, "unknown device 'fixed9'"),
+        ({"rules": []}, "--rules must name at least one, and none twice"),
+        ({"seeds": []}, "--seeds must name at least one"),
+        ({"seeds": [1, 1]}, r"--seeds must name at least one, and none twice; got \[1"),
+        ({"settings": {"rule.hing": 1}}, "unknown option in .rule. 'hing'"),
+        ({"settings": {"task.dt": -1}}, "dt must be positive"),
+        # What only the last cell cannot do is found before the first one runs.
+        (
+            {"rules": ["eprop", "rtrl"], "settings": {"network.hidden": 60}},
+            "RTRL keeps",
+        ),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_written(tmp_path, changed, message):
+    arguments = {"rules": ["eprop"], "devices": ["ideal"], "seeds": [0]} | changed
+    with pytest.raises(ValueError, match=message):
+        compare("cue-accumulation", out=tmp_path / "out", **arguments)
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "mine").touch()
+    with pytest.raises(ValueError, match="is not empty"):
+        compare("digits", rules=["eprop"], devices=["ideal"], seeds=[0], out=tmp_path)
