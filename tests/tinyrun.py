@@ -1,11 +1,17 @@
 """A run that takes a moment, and what to compare of two of them."""
 
+import contextlib
+import io
+import sys
+from unittest import mock
+
 import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 
+from onspike import cli
 from onspike.experiment.spec import resolve
 from onspike.experiment.store import RunFolder
 from onspike.tasks import Episode
@@ -124,3 +130,28 @@ def spoken(folder):
         "train.eval_batch": 5,
         "train.optimiser": "sgd",
     }
+
+
+def command(*words):
+    """What `onspike WORDS` does: exit code, lines on stdout and on stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["onspike", *map(str, words)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+    return code, out.getvalue().splitlines(), err.getvalue().splitlines()
+
+
+def refused(*words):
+    """The one line of complaint about `onspike WORDS`."""
+    code, _, complaints = command(*words)
+    assert code == 2, complaints
+    (line,) = complaints
+    assert line.startswith("onspike: ") and "Traceback" not in line
+    return line

@@ -8,18 +8,19 @@ import sys
 
 import numpy as np
 import pytest
+
+from onspike import cli
+from onspike.experiment import runs
+from onspike.experiment.store import RunFolder
 from tinyrun import (
     TINY,
     as_options,
     assert_same_run,
     final_arrays,
+    refused,
     timeless,
     tiny,
 )
-
-from onspike import cli
-from onspike.experiment import runs
-from onspike.experiment.store import RunFolder
 
 # Three compiled calls of two samples in each of two epochs.
 SEGMENTS = {"train.checkpoint_samples": 2}
@@ -267,4 +268,7 @@ def test_a_run_with_a_corrupt_checkpoint_neither_resumes_nor_evaluates(whole, tm
     for command in (runs.resume, runs.evaluate):
         with pytest.raises(ValueError, match="is corrupt: the checksum differs"):
             command(tmp_path / "run")
+    for word in ("resume", "eval"):
+        line = refused(word, tmp_path / "run")
+        assert "is corrupt: the checksum differs; train it again" in line
     assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,248 @@
+"""The command line: help at once, and one line for every mistake."""
+
+import os
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from onspike import catalog
+from tinyrun import TINY, as_options, command, refused, spoken, write_spikes
+
+NAMES = [name for rows in catalog.KINDS.values() for name in rows]
+
+
+def test_help_comes_without_jax(pytestconfig):
+    code = """
+import sys
+from onspike import cli
+sys.argv = ["onspike", *sys.argv[1:]]
+try:
+    cli.main()
+finally:
+    heavy = {"jax", "equinox", "numpy", "matplotlib", "h5py"} & set(sys.modules)
+    print("heavy:", heavy, file=sys.stderr)
+"""
+    paths = [str(pytestconfig.rootpath / "src"), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "train", "--help"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0 and done.stderr.strip() == "heavy: set()"
+    assert "onspike train" in done.stdout and "--rule" in done.stdout
+
+
+@pytest.mark.parametrize("words", [[], ["--help"]])
+def test_help_names_the_commands(words):
+    code, said, complaints = command(*words)
+    assert code == 0 and complaints == []
+    commands = ("train", "resume", "eval", "compare", "report", "list")
+    assert all(any(name in line for line in said) for name in commands)
+
+
+def test_list_has_every_name_with_its_source():
+    code, said, complaints = command("list")
+    assert code == 0 and complaints == []
+    first = {line.split()[0] for line in said if line.strip()}
+    assert set(NAMES) <= first
+    assert any("doi:10.1038/s41467-020-17236-y" in line for line in said)
+    for kind, rows in catalog.KINDS.items():
+        _, said, _ = command("list", f"{kind}s")
+        assert {line.split()[0] for line in said if line.strip()} >= {*rows}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_list_of_a_name_shows_its_options(name):
+    code, said, complaints = command("list", name)
+    assert code == 0 and complaints == [] and name in said[0]
+    if name == "spoken-digits":
+        assert sum("must be set" in line for line in said) == 2
+
+
+CUE = ("train", "cue-accumulation")
+MISTAKES = {
+    # The command itself.
+    ("trian",): "train",
+    ("train",): "Missing argument",
+    ("train", "digits", "--nope"): "No such option: --nope",
+    ("train", "digits", "--seed", "x"): "--seed",
+    ("train", "digits", "--seed", "-1"): "run.seed must be a whole number >= 0",
+    ("train", "digits", "--seed", "9" * 30): "run.seed must be less than 2**32",
+    # Names.
+    ("train", "digit"): "unknown task 'digit'; did you mean 'digits'?",
+    (*CUE, "--rule", "epropp"): "unknown rule 'epropp'; did you mean 'eprop'?",
+    (*CUE, "--neuron", "lifs"): "unknown neuron 'lifs'; did you mean 'lif'?",
+    (*CUE, "--device", "fixed"): "unknown device 'fixed'; did you mean 'fixed8'?",
+    ("list", "rulez"): "unknown name 'rulez'; did you mean 'rules'?",
+    # Settings.
+    (*CUE, "--set", "train"): "--set needs section.option=value; got 'train'",
+    (*CUE, "--set", "neuro.tau_mem=1"): "unknown section 'neuro'; did you mean",
+    (*CUE, "--set", "neuron.tau=1"): "unknown option in [neuron] 'tau'",
+    (*CUE, "--set", "neuron.tau_mem=a"): "neuron.tau_mem: ",
+    (*CUE, "--set", "neuron.tau_mem=-1"): "LIF.tau_mem must be positive, in seconds",
+    (*CUE, "--set", "neuron.tau_mem=0"): "LIF.tau_mem must be positive, in seconds",
+    (*CUE, "--set", "neuron.tau_mem=nan"): "LIF.tau_mem must be positive, in seconds",
+    (*CUE, "--set", "neuron.tau_mem=inf"): "LIF.tau_mem must be positive, in seconds",
+    (*CUE, "--set", "neuron.v_threshold=nan"): "LIF.v_threshold must be positive",
+    (*CUE, "--set", "network.tau_out=-1"): "tau_mem must be positive, in seconds",
+    (*CUE, "--set", "network.hidden=0"): "must be a whole number >= 1",
+    (*CUE, "--set", "network.hidden=[4,4]"): "network.hidden must hold one size while",
+    (*CUE, "--set", "network.delay=0"): "cycle",
+    (*CUE, "--set", "network.gain_in=nan"): "gain must be zero or positive",
+    (*CUE, "--set", "rule.rate=-1"): "must be zero or positive",
+    (*CUE, "--set", "rule.rate=nan"): "must be zero or positive",
+    (*CUE, "--set", "task.dt=0"): "dt must be positive, in seconds",
+    (*CUE, "--set", "task.dt=nan"): "dt must be positive, in seconds",
+    (*CUE, "--set", "task.ticks=7"): "so that the cues and the recall fit; got 7",
+    (*CUE, "--set", "task.n_cues=2"): "n_cues must be odd",
+    (*CUE, "--set", "task.test_samples=0"): "no test samples",
+    (*CUE, "--set", "train.batch=1000"): "train.batch must be at most 200",
+    (*CUE, "--device", "fixed8", "--set", "device.bits=0"): "bits",
+    (*CUE, "--device", "fixed8", "--set", "device.headroom=nan"): "headroom",
+    # What must be named, and what is not there.
+    ("train", "spoken-digits"): "task.train must be set",
+    ("eval", "nowhere"): "'nowhere' is not a run folder: it has no spec.toml",
+    ("resume", "nowhere"): "'nowhere' is not a run folder",
+    ("report", "nowhere"): "no such folder: nowhere",
+    # Comparisons.
+    ("compare", "digits", "--rules", "eprop"): "Missing option '--out'",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES, ids=" ".join)
+def test_a_mistake_is_one_line_and_leaves_nothing_behind(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert MISTAKES[words] in refused(*words)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"--seeds": "0"}, "--seeds must name at least one"),
+        ({"--seeds": ""}, "--seeds must be a number or a list; got ''"),
+        ({"--seeds": "x"}, "--seeds must be a number or a list; got 'x'"),
+        ({"--seeds": "1,y"}, "--seeds must be a number or a list; got '1,y'"),
+        ({"--seeds": "1,1"}, "--seeds must name at least one, and none twice"),
+        ({"--rules": ","}, "--rules must name at least one"),
+        ({"--rules": "eprop,eprop"}, "--rules must name at least one, and none twice"),
+        ({"--rules": "epropp"}, "unknown rule 'epropp'; did you mean 'eprop'?"),
+        ({"--devices": "ideal,fixed9"}, "unknown device 'fixed9'"),
+        ({"--set": "rule.hing=1"}, "unknown option in [rule] 'hing'"),
+    ],
+)
+def test_a_mistaken_comparison_is_one_line(changed, message, tmp_path):
+    options = {"--rules": "eprop", "--seeds": "1", "--out": str(tmp_path / "out")}
+    pairs = (options | changed).items()
+    words = [word for pair in pairs for word in pair]
+    assert message in refused("compare", "cue-accumulation", *words)
+    assert not (tmp_path / "out").exists()
+
+
+def edited(path, **datasets):
+    with h5py.File(path, "r+") as file:
+        for name, values in datasets.items():
+            name = name.replace("__", "/")
+            del file[name]
+            if values is not None:
+                file[name] = np.asarray(values)
+
+
+def ragged(path, name, values):
+    with h5py.File(path, "r+") as file:
+        for i, value in enumerate(values):
+            file[name][i] = np.asarray(value, file[name].dtype.metadata["vlen"])
+
+
+HARM = {
+    "cut off": (
+        lambda p: p.write_bytes(p.read_bytes()[: p.stat().st_size // 2]),
+        "cannot be read as HDF5",
+    ),
+    "empty": (lambda p: p.write_bytes(b""), "cannot be read as HDF5"),
+    "text": (lambda p: p.write_text("hello"), "cannot be read as HDF5"),
+    "missing": (os.remove, "no such file"),
+    "no spikes": (
+        lambda p: [ragged(p, f"spikes/{n}", [[]] * 6) for n in ("times", "units")],
+        "no spikes in any of its 6 recordings",
+    ),
+    "no labels": (lambda p: edited(p, labels=None), "dataset 'labels' is missing"),
+    "a gap in the labels": (
+        lambda p: edited(p, labels=[0, 2, 0, 2, 0, 2]),
+        "labels must be 0, 1, 2 and so on without a gap; got [0, 2]",
+    ),
+    "a negative label": (
+        lambda p: edited(p, labels=[0, 1, -1, 0, 1, 0]),
+        "labels must be 0, 1, 2 and so on",
+    ),
+    "labels of another number": (
+        lambda p: edited(p, labels=[0, 1]),
+        "one whole number for each of the 6",
+    ),
+    "a time that is none": (
+        lambda p: ragged(p, "spikes/times", [[np.nan] * 80]),
+        "spike times must be finite",
+    ),
+    "a unit beyond the last": (
+        lambda p: ragged(p, "spikes/units", [[8] * 80]),
+        "units must lie between 0 and n_units - 1 = 7",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HARM)
+def test_a_file_that_cannot_be_used_is_one_line(how, tmp_path):
+    settings = spoken(tmp_path)
+    harm, message = HARM[how]
+    harm(tmp_path / "train.h5")
+    words = ["train", "spoken-digits", *as_options(settings)]
+    line = refused(*words, "--out", tmp_path / "run")
+    assert message in line and str(tmp_path / "train.h5") in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_test_file_with_labels_that_training_lacks(tmp_path):
+    settings = spoken(tmp_path)
+    write_spikes(tmp_path / "test.h5", n=3, labels=[0, 1, 2])
+    words = ["train", "spoken-digits", *as_options(settings)]
+    line = refused(*words, "--out", tmp_path / "run")
+    assert "labels must be 0 to 1 as in the training file; got 2" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_in_use_is_not_touched(tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    for words in (
+        [*CUE, "--out"],
+        ["compare", "digits", "--rules", "eprop", "--out"],
+    ):
+        assert "is not empty: choose another --out" in refused(*words, tmp_path)
+        inside = tmp_path / "mine.txt" / "run"
+        assert "cannot write to" in refused(*words, inside)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_run_folder_that_somebody_edited(tmp_path):
+    from onspike.experiment.spec import resolve
+    from onspike.experiment.store import RunFolder
+
+    RunFolder(tmp_path / "run").create(resolve("cue-accumulation", settings=TINY))
+    path = tmp_path / "run/spec.toml"
+    whole = path.read_text()
+    for text, message in {
+        whole[: len(whole) // 2] + "= =": "is not valid TOML",
+        whole.replace('"lif"', '"lfi"'): "unknown neuron 'lfi'; did you mean 'lif'?",
+        whole.replace(
+            "tau_mem = 2.0", "tau_mem = -2.0"
+        ): "LIF.tau_mem must be positive",
+        whole.replace("[train]", "[trian]"): "unknown section",
+        "": "lacks [task] name",
+    }.items():
+        path.write_text(text)
+        for word in ("eval", "resume"):
+            assert message in refused(word, tmp_path / "run")
