@@ -167,8 +167,8 @@ def loss_of(network, task, params, weights, episodes, stop_recurrent=False):
 
 def _no_jacobian(neuron, old, current, dt):
     n, d = old.v.size, len(neuron.continuous)
-    nan = jnp.full((n, d), jnp.nan)
-    return Jacobian(recur=jnp.full((n, d, d), jnp.nan), drive=nan, emit=nan)
+    nan = jnp.full((d, n), jnp.nan)
+    return Jacobian(recur=jnp.full((d, d, n), jnp.nan), drive=nan, emit=nan)
 
 
 @partial(jax.jit, static_argnums=4)

@@ -37,11 +37,14 @@ class Teaching(NamedTuple):
 
 
 class Jacobian(NamedTuple):
-    """A neuron's own derivatives in one tick, over its `d` continuous variables."""
+    """A neuron's own derivatives in one tick, over its `d` continuous variables.
 
-    recur: Float[Array, "n d d"]  # [i, k, l] = dh_k(t) / dh_l(t-1)
-    drive: Float[Array, "n d"]  # [i, k] = dh_k(t) / dI(t)
-    emit: Float[Array, "n d"]  # [i, k] = dz(t) / dh_k(t)
+    Neurons last: loops over them are long and vectorise, loops over d do not.
+    """
+
+    recur: Float[Array, "d d n"]  # [k, l, i] = dh_k(t) / dh_l(t-1)
+    drive: Float[Array, "d n"]  # [k, i] = dh_k(t) / dI(t)
+    emit: Float[Array, "d n"]  # [k, i] = dz(t) / dh_k(t)
 
 
 class Local(NamedTuple):

@@ -41,7 +41,8 @@ NEURONS = {
 @jax.jit
 @partial(jax.vmap, in_axes=(None, 0, 0))
 def derivatives(neuron, old, current):
-    return jacobian(neuron, old, current, DT)
+    found = jacobian(neuron, old, current, DT)
+    return type(found)(*(jnp.moveaxis(by_variable, -1, 0) for by_variable in found))
 
 
 @cache

@@ -154,7 +154,7 @@ def _synapses(rule: ThreeFactor, own: Any, seen: Seen, wiring: Any) -> tuple:
             )
         update[name] = found["credit"] + found.get("calm", ())
         if name in filtered:
-            back = jnp.exp(jnp.log(seen.kappa[0]) * len(seen.kappa))
+            back = seen.kappa[0] ** len(seen.kappa)
             carried = seen.kappa[0] * signals["credit"][0]
             update[name] += (Dense(carried[:, None] * filtered[name]),)
             gained = contract({name: found["filter"]})[name]
@@ -168,10 +168,10 @@ def _signals(rule: ThreeFactor, seen: Seen, post: str, behind_filter: bool) -> d
     if not behind_filter:
         calm = seen.calm.get(post)
         return {"credit": credit if calm is None else credit + calm}
-    decay = jnp.broadcast_to(seen.kappa[:, None], credit.shape)
+    after = jnp.arange(len(credit))[::-1].astype(credit.dtype)  # ticks still to come
     signals = {
         "credit": _backwards(seen.kappa[0], credit),
-        "filter": jnp.cumprod(decay[::-1], 0)[::-1] / decay,
+        "filter": jnp.broadcast_to((seen.kappa[0] ** after)[:, None], credit.shape),
     }
     if post in seen.calm:
         signals["calm"] = seen.calm[post]
@@ -193,27 +193,27 @@ class _Adjoint(NamedTuple):
     """Post factors of every signal and, under its number, of every final trace."""
 
     post: dict[str | int, Float[Array, "T n"]]  # meets the presynaptic spikes
-    start: dict[str | int, Float[Array, "n d"]]  # meets the traces at the start
+    start: dict[str | int, Float[Array, "d n"]]  # meets the traces at the start
 
 
 def _adjoint(jacobian: Jacobian, signals: dict[str, Array]) -> _Adjoint:
-    n, d = jacobian.drive.shape[1:]
+    ticks, d, n = jacobian.drive.shape
     kinds = range(d)
     names = [*signals, *kinds]
-    silence = [jnp.zeros((len(jacobian.drive), n))] * d
+    silence = [jnp.zeros((ticks, n))] * d
     stacked = jnp.stack([*signals.values(), *silence], 1)  # time, signal, neuron
-    none = jnp.zeros((len(signals), n, d))
-    unit = jnp.broadcast_to(jnp.eye(d)[:, None, :], (d, n, d))
+    none = jnp.zeros((len(signals), d, n))
+    unit = jnp.broadcast_to(jnp.eye(d)[:, :, None], (d, d, n))
 
     def step(later, now):
         (recur, drive, emit), signal = now
-        here = later + signal[..., None] * emit[None]
+        here = later + signal[:, None, :] * emit[None]
         # Sums over d written out: XLA makes one elementwise loop of them.
-        post = _sum(drive[None, :, k] * here[..., k] for k in kinds)
+        post = _sum(drive[None, k] * here[:, k] for k in kinds)
         before = [
-            _sum(recur[None, :, k, m] * here[..., k] for k in kinds) for m in kinds
+            _sum(recur[None, k, m] * here[:, k] for k in kinds) for m in kinds
         ]
-        return jnp.stack(before, -1), post
+        return jnp.stack(before, 1), post
 
     start, post = jax.lax.scan(
         step, jnp.concatenate([none, unit]), (jacobian, stacked), reverse=True
@@ -233,7 +233,7 @@ def _eprop(
 ) -> tuple[EPropState, dict[str, tuple]]:
     def term(name: str | int) -> tuple[Outer, Dense]:
         start = adjoint.start[name]
-        left = _sum(start[:, k, None] * eps for k, eps in enumerate(state.eps))
+        left = _sum(start[k, :, None] * eps for k, eps in enumerate(state.eps))
         return Outer(adjoint.post[name], pre), Dense(left)
 
     kinds = range(len(state.eps))
@@ -251,6 +251,6 @@ def _pre_trace(
         return trace, trace
 
     last, traces = jax.lax.scan(step, state.pre, (seen.decay[post], seen.pre[name]))
-    slope = seen.jacobian[post].emit[..., 0] * seen.jacobian[post].drive[..., 0]
+    slope = seen.jacobian[post].emit[:, 0] * seen.jacobian[post].drive[:, 0]
     found = {key: (Outer(slope * s, traces),) for key, s in signals.items()}
     return PreTraceState(last), found

@@ -81,9 +81,9 @@ def jacobian(
     drive = jax.jvp(advance, (h_old, current), (zero[0], jnp.ones_like(current)))[1]
     slopes = [jax.jvp(emit, (h_new,), (along(k),))[1] for k in kinds]
     return Jacobian(
-        recur=jnp.stack([jnp.stack(column, -1) for column in recur], -1),
-        drive=jnp.stack(drive, -1),
-        emit=jnp.stack(slopes, -1),
+        recur=jnp.stack([jnp.stack(column) for column in recur], 1),
+        drive=jnp.stack(drive),
+        emit=jnp.stack(slopes),
     )
 
 

@@ -81,9 +81,9 @@ class EProp(AbstractEligibility):
         kinds = range(len(state.eps))
         # Sums over d written out: XLA makes one elementwise loop of them.
         eps = tuple(
-            sum(recur[:, k, m, None] * state.eps[m] for m in kinds)
-            + drive[:, k, None] * local.pre[None, :]
+            sum(recur[k, m, :, None] * state.eps[m] for m in kinds)
+            + drive[k, :, None] * local.pre[None, :]
             for k in kinds
         )
-        e = [emit[:, k, None] * eps[k] for k in kinds]
+        e = [emit[k, :, None] * eps[k] for k in kinds]
         return EPropState(eps), Dense(sum(e[1:], e[0]))
