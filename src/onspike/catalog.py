@@ -55,7 +55,7 @@ class TaskRow(NamedTuple):
 
 # --- neurons -------------------------------------------------------------------------
 
-Surrogate = Literal["triangle", "fast-sigmoid", "box", "arctan"]
+Surrogate = Literal["triangle", "fast-sigmoid", "box", "arctan", "table"]
 Reset = Literal["subtract", "zero"]
 
 
@@ -154,6 +154,8 @@ def _refractory(tau_ref: float) -> "Refractory | None":
 def _surrogate(name: Surrogate, slope: float | None) -> "AbstractSurrogate":
     from onspike import surrogates
 
+    if name == "table":
+        return surrogates.Table()
     kind = {
         "triangle": surrogates.Triangle,
         "fast-sigmoid": surrogates.FastSigmoid,
@@ -217,7 +219,7 @@ DEVICES: dict[str, Row] = {
 # --- rules ---------------------------------------------------------------------------
 
 Feedback = Literal["symmetric", "random", "none"]
-Gate = Literal["every-tick", "target-window", "end-of-sample"]
+Gate = Literal["every-tick", "target-window", "end-of-sample", "end-of-window"]
 
 
 def _signal(feedback: Feedback, scale: float) -> "AbstractSignal":
@@ -231,11 +233,13 @@ def _signal(feedback: Feedback, scale: float) -> "AbstractSignal":
 def _gate(name: Gate) -> "AbstractGate":
     from onspike.rules import EndOfSample, EveryTick, TargetWindow
 
-    return {
+    gates: dict[str, Callable[[], AbstractGate]] = {
         "every-tick": EveryTick,
         "target-window": TargetWindow,
         "end-of-sample": EndOfSample,
-    }[name]()
+        "end-of-window": lambda: EndOfSample(window_only=True),
+    }
+    return gates[name]()
 
 
 def _calm(
@@ -563,10 +567,14 @@ def _spoken_digits(
     )
 
 
+# With plain LIF neurons one trace per presynaptic neuron is exact.
+_FACTORED: Settings = {"rule.eligibility": "pre-trace"}
+# The decoupled rules in a batch: their updates of a sample add up and pass through
+# Adam once, instead of a write per tick.
+_ONCE: Settings = {"rule.gate": "end-of-sample", "rule.hinge": 0.0}
 # Cue accumulation: rules that write once per batch, through Adam.
 _CUE_ADAM: Settings = {
     "rule.rate": 1e-3,
-    "rule.eligibility": "pre-trace",
     "train.batch": 5,
     "train.optimiser": "adam",
 }
@@ -582,7 +590,6 @@ _CUE_ALIF: Settings = {
 }
 _CUE_ALIF_ADAM: Settings = {
     "rule.rate": 5e-3,
-    "rule.eligibility": "full",
     "rule.feedback_scale": 1.0,
     "rule.rate_cost": 1.3e-3,
     "task.fresh": True,
@@ -613,6 +620,8 @@ TASKS: dict[str, TaskRow] = {
             choices={
                 "eprop": _CUE_ADAM,
                 "eprop-random": _CUE_ADAM,
+                "eprop+lif": _FACTORED,
+                "eprop-random+lif": _FACTORED,
                 "bptt": _CUE_ADAM,
                 "rtrl": _CUE_ADAM,
                 "alif": _CUE_ALIF,
@@ -639,15 +648,18 @@ TASKS: dict[str, TaskRow] = {
                 "network.gain_in": 0.5,
                 "rule.rate": 5e-3,
                 "rule.rate_out": None,
-                "rule.eligibility": "pre-trace",
-                "rule.gate": "end-of-sample",
-                "rule.hinge": 0.0,
                 "train.epochs": 10,
                 "train.batch": 50,
                 "train.optimiser": "adam",
                 "train.decay": "linear",
             },
-            choices={"frozen-hidden": {"rule.rate_out": 5e-3}},
+            choices={
+                "eprop+lif": _FACTORED,
+                "eprop-random+lif": _FACTORED,
+                "reckon": _ONCE,
+                "reckon-random": _ONCE,
+                "frozen-hidden": {**_ONCE, "rule.rate_out": 5e-3},
+            },
         ),
     ),
     "digits": TaskRow(
@@ -661,15 +673,18 @@ TASKS: dict[str, TaskRow] = {
                 "network.recurrent": False,
                 "rule.rate": 3e-3,
                 "rule.rate_out": None,
-                "rule.eligibility": "pre-trace",
-                "rule.gate": "end-of-sample",
-                "rule.hinge": 0.0,
                 "train.epochs": 20,
                 "train.batch": 32,
                 "train.optimiser": "adam",
                 "train.decay": "linear",
             },
-            choices={"frozen-hidden": {"rule.rate_out": 5e-3}},
+            choices={
+                "eprop+lif": _FACTORED,
+                "eprop-random+lif": _FACTORED,
+                "reckon": _ONCE,
+                "reckon-random": _ONCE,
+                "frozen-hidden": {**_ONCE, "rule.rate_out": 5e-3},
+            },
         ),
     ),
     "spoken-digits": TaskRow(
@@ -688,15 +703,15 @@ TASKS: dict[str, TaskRow] = {
                 "neuron.beta": 0.1,
                 "rule.rate": 2e-3,
                 "rule.rate_out": None,
-                "rule.gate": "end-of-sample",
-                "rule.hinge": 0.0,
                 "train.epochs": 60,
                 "train.batch": 32,
                 "train.optimiser": "adam",
                 "train.decay": "linear",
             },
             choices={
-                "frozen-hidden": {"rule.rate_out": 2e-2},
+                "reckon": _ONCE,
+                "reckon-random": _ONCE,
+                "frozen-hidden": {**_ONCE, "rule.rate_out": 2e-2},
                 "bptt": {"rule.rate": 1e-3},
             },
         ),

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from onspike import ALIF, Fixed, Learner, Refractory, recurrent
+from onspike import ALIF, LIF, Fixed, Learner, Refractory, recurrent
 from onspike.engine import Chunked
 from onspike.rules import (
     EndOfSample,
@@ -23,7 +23,8 @@ from onspike.rules import (
 from oracle import READOUT, assert_spikes, begin, draw, learn, small, tasklet
 
 TASK = tasklet(ticks=60, window=20)
-RATE = {"*": 0.002, "out": 0.02}
+RATE = {"*": 0.01, "out": 0.05}
+PLAIN = recurrent(3, LIF(v_threshold=0.8), 4, 2, readout=READOUT, gains=(0.2, 0.1, 1.0))
 ADAPTIVE = ALIF(
     tau_mem=15e-3,
     tau_adapt=50e-3,
@@ -41,9 +42,9 @@ def trace(**factors):
 # Network and rule; block sizes, of which the engine takes the next smaller divisor of
 # 60: 12 by itself, 10 for 11, one tick, and the whole sample.
 CASES = {
-    "trace": (small(), trace(regulariser=RateTarget(0.01, 20.0, 0.1)), (12, 11, 1)),
+    "trace": (PLAIN, trace(regulariser=RateTarget(0.01, 20.0, 0.1)), (12, 11, 1)),
     "filtered trace, window only": (
-        small(),
+        PLAIN,
         trace(
             signal=RandomFeedback(),
             gate=EndOfSample(window_only=True),

@@ -57,9 +57,18 @@ class Chunked(AbstractEngine):
 
     def refuses(self, learner: Any) -> str | None:
         """Why a learner cannot be run, or None if it can."""
-        rule = learner.rule
+        rule, network = learner.rule, learner.network
         if not isinstance(rule, ThreeFactor):
             return f"{type(rule).__name__} is not a ThreeFactor rule"
+        for name in learner.rates():
+            post = network.wiring.wire(name).post
+            factored = isinstance(rule.eligibility_of(post, network.wiring), PreTrace)
+            shared = network.populations[post].neuron.decay(network.dt).ndim == 0
+            if factored and not shared:
+                return f"PreTrace needs one tau_mem for all neurons of '{post}'"
+        readout = network.populations[network.output].neuron.decay(network.dt)
+        if rule.readout_filter is not None and readout.ndim:
+            return "ReadoutFilter needs one tau_mem for all readout units"
         if not isinstance(rule.gate, EndOfSample):
             return f"the gate {type(rule.gate).__name__} writes within a sample"
         for part in (rule.eligibility, rule.readout):
@@ -86,10 +95,10 @@ class Chunked(AbstractEngine):
                     shared.rule, own.rule, params, local, teaching, wiring
                 )
                 if rule.gate.window_only:
-                    calm = {
-                        p: jnp.where(sample.mask, c, jnp.zeros_like(c))
-                        for p, c in calm.items()
-                    }
+                    credit, calm = jax.tree.map(
+                        lambda c: jnp.where(sample.mask, c, jnp.zeros_like(c)),
+                        (credit, calm),
+                    )
                 z = {name: neurons.z for name, neurons in network.neurons.items()}
                 seen = _seen(local, credit, calm, wiring)
                 return type(own)(network, memory), seen, y, z
@@ -210,9 +219,7 @@ def _adjoint(jacobian: Jacobian, signals: dict[str, Array]) -> _Adjoint:
         here = later + signal[:, None, :] * emit[None]
         # Sums over d written out: XLA makes one elementwise loop of them.
         post = _sum(drive[None, k] * here[:, k] for k in kinds)
-        before = [
-            _sum(recur[None, k, m] * here[:, k] for k in kinds) for m in kinds
-        ]
+        before = [_sum(recur[None, k, m] * here[:, k] for k in kinds) for m in kinds]
         return jnp.stack(before, 1), post
 
     start, post = jax.lax.scan(

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 
 from onspike.experiment import build
@@ -56,20 +57,18 @@ def features(
     return np.asarray(x, np.float64), np.asarray(label)
 
 
-def _frozen_hidden(spec: Spec, task: AbstractTask, key: Key) -> float:
-    device = spec.device.name
+def control_of(spec: Spec) -> Spec:
+    """The same run with a frozen hidden layer, under the task's recipe for it."""
     frozen = resolve(spec.task.name, rule="frozen-hidden", neuron=spec.neuron.name)
-    control = Spec(
-        task=spec.task,
-        network=spec.network,
-        neuron=spec.neuron,
-        rule=frozen.rule,
-        device=resolve(spec.task.name, device=device).device,
-        train=frozen.train,
-        seed=spec.seed,
+    options = msgspec.structs.replace(
+        frozen.train, clamp=spec.train.clamp, batch=spec.train.batch
     )
-    learner = build.learner(control, task)
-    options = frozen.train
+    return msgspec.structs.replace(spec, rule=frozen.rule, train=options)
+
+
+def _frozen_hidden(spec: Spec, task: AbstractTask, key: Key) -> float:
+    control = control_of(spec)
+    learner, options = build.learner(control, task), control.train
     run = train(learner, task, key, epochs=options.epochs, batch=options.batch)
     return run.test_accuracy
 

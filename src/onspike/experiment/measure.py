@@ -157,13 +157,13 @@ def warnings(task: AbstractTask, counts: Tally) -> list[str]:
         if rate["mean"] < SILENT_HZ:
             found.append(
                 f"population '{name}' is silent ({rate['mean']:.2g} Hz on average): "
-                "raise network.gain_in or lower neuron.v_threshold"
+                "raise its input weights (network.gain_in) or lower its threshold"
             )
         elif rate["max"] * float(task.dt) > SATURATED:
             found.append(
                 f"population '{name}' saturates (fastest neuron {rate['max']:.0f} Hz, "
-                f"{rate['mean']:.0f} Hz on average): lower rule.rate or "
-                "network.gain_rec, or set rule.hinge"
+                f"{rate['mean']:.0f} Hz on average): lower the learning rate or the "
+                "initial weights, or regularise its rate where the rule can"
             )
     return found
 

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -294,6 +295,11 @@ def _stop_requests() -> Iterator[threading.Event]:
         del frame
         stop.set()
         signal.signal(number, signal.SIG_DFL)
+        print(
+            "stopping at the next checkpoint; once more stops at once",
+            file=sys.stderr,
+            flush=True,
+        )
 
     try:
         for number in before:

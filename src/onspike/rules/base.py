@@ -76,8 +76,12 @@ def rates_of(rate: Rates, wiring: Wiring) -> dict[str, Scalar]:
     """The rate of each plastic projection.
 
     Raises:
-        ValueError: If a rate belongs to a projection that does not exist.
+        ValueError: If a rate is negative or not finite, or belongs to a projection
+            that does not exist.
     """
+    by_name = dict(rate) if isinstance(rate, Mapping) else {"rate": rate}
+    for name, value in by_name.items():
+        checks.non_negative("rule", "weight per gradient", **{name: value})
     names = [name for name, _ in wiring.wires]
     if not isinstance(rate, Mapping):
         return dict.fromkeys(names, rate)

@@ -1,13 +1,11 @@
 """The rule of four factors: signal x eligibility, gated; the device writes."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from onspike import checks
 from onspike.rules.base import AbstractRule, Rates, RuleState, rates_of
 from onspike.rules.parts.eligibility import AbstractEligibility, PreTrace
 from onspike.rules.parts.filters import ReadoutFilter
@@ -42,9 +40,6 @@ class ThreeFactor(AbstractRule):
         regulariser: Keeps firing rates in bounds; its signal multiplies the
             unfiltered e of hidden neurons.
 
-    Raises:
-        ValueError: If a rate is negative.
-
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, eq. 1; Frémaux &
         Gerstner 2016, doi:10.3389/fncir.2015.00085.
     """
@@ -56,10 +51,6 @@ class ThreeFactor(AbstractRule):
     readout: AbstractEligibility = PreTrace()
     readout_filter: ReadoutFilter | None = None
     regulariser: AbstractRegulariser | None = None
-
-    def __check_init__(self) -> None:
-        by_name = self.rate if isinstance(self.rate, Mapping) else {"rate": self.rate}
-        checks.non_negative("ThreeFactor", "weight per gradient", **by_name)
 
     def init(self, wiring, key):
         shared, signal = self.signal.init(wiring, key)

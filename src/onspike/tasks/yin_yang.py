@@ -13,12 +13,12 @@ from onspike.tasks.base import AbstractLoss, AbstractTask, CrossEntropy, Episode
 from onspike.tasks.codes import AbstractCode, Rate
 from onspike.types import Key
 
-YIN, YANG, DOT = range(3)
+YANG, YIN, DOT = range(3)  # the numbers of the published generator
 _SEEDS = {"train": 42, "validation": 41, "test": 40}
 
 
 def region(x: float, y: float, r_small: float, r_big: float) -> int:
-    """The class of a point of the disc: yin (0), yang (1) or dot (2)."""
+    """The class of a point of the disc: yang (0), yin (1) or dot (2)."""
     left = math.hypot(x - 0.5 * r_big, y - r_big)
     right = math.hypot(x - 1.5 * r_big, y - r_big)
     if left < r_small or right < r_small:
