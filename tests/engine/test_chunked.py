@@ -23,7 +23,7 @@ from onspike.rules import (
 from oracle import READOUT, assert_spikes, begin, draw, learn, small, tasklet
 
 TASK = tasklet(ticks=60, window=20)
-RATE = {"*": 0.01, "out": 0.05}
+RATE = {"*": 1e-4, "out": 1e-3}
 PLAIN = recurrent(3, LIF(v_threshold=0.8), 4, 2, readout=READOUT, gains=(0.2, 0.1, 1.0))
 ADAPTIVE = ALIF(
     tau_mem=15e-3,
