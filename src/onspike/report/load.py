@@ -4,6 +4,7 @@ import json
 import math
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,16 @@ import numpy as np
 
 Arrays = dict[str, np.ndarray]
 Record = dict[str, Any]  # an object of a JSON file
+
+DAMAGED = (  # what a damaged archive raises, by what was hit
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 SAMPLE_KEYS = ("x", "y", "mask", "dt")
 
@@ -130,7 +141,7 @@ def _arrays(
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         problems.append(f"recordings/{path.name} cannot be read: {error}.")
         return None
     missing = [key for key in needs if key not in arrays]
