@@ -71,7 +71,7 @@ def test_a_checkpoint_holds_the_state_and_the_position(run):
 
 
 def test_a_new_checkpoint_replaces_the_old(run):
-    run.save(little(0.2), Position(3, 0), {})
+    run.save(little(0.2), Position(3, 0), {"seconds": 0.5})
     assert parts(run.path / "checkpoint") == ["manifest.json", "state-3-0.safetensors"]
     state, position, _ = run.load(little())
     assert position == Position(3, 0) and float(state["a"].w[0, 0]) == np.float32(0.2)
@@ -89,7 +89,7 @@ def test_a_death_while_writing_leaves_the_old_checkpoint(run, monkeypatch, dies_
 
     monkeypatch.setattr(store, "_write_bytes", fail)
     with pytest.raises(OSError, match="No space left"):
-        run.save(little(0.2), Position(3, 0), {})
+        run.save(little(0.2), Position(3, 0), {"seconds": 0.5})
     assert not [name for name in parts(run.path) if name.endswith(".part")]
     state, position, _ = run.load(little())
     assert position == Position(2, 3) and float(state["a"].w[0, 0]) == np.float32(0.1)
@@ -217,3 +217,29 @@ def test_metrics_come_line_by_line_and_can_be_cut(run):
     assert [row["epoch"] for row in run.metrics()] == [1, 2]
     run.add_metrics({"epoch": 3})
     assert len(path.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("text", ['{"a": ', "[1]", '"\xff'])
+def test_damaged_results_and_metrics_say_what_to_do(run, text):
+    (run.path / "result.json").write_text(text, encoding="latin-1")
+    (run.path / "metrics.jsonl").write_text(text + "\n", encoding="latin-1")
+    with pytest.raises(ValueError, match=r"result\.json' is damaged.*onspike resume"):
+        run.result()
+    with pytest.raises(ValueError, match=r"metrics\.jsonl' is damaged.*train again"):
+        run.metrics()
+
+
+@pytest.mark.parametrize("extra", [{}, [], {"seconds": None}, {"seconds": "x"}])
+def test_a_checkpoint_without_its_seconds_is_corrupt(run, extra):
+    path = run.path / "checkpoint" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"extra": extra}))
+    with pytest.raises(ValueError, match="is corrupt"):
+        run.load(little())
+
+
+def test_only_a_run_folder_is_said_to_be_resumable(run, tmp_path):
+    with pytest.raises(ValueError, match="onspike resume"):
+        store.vacant(run.path)
+    with pytest.raises(ValueError, match="another --out$"):
+        store.vacant(tmp_path)

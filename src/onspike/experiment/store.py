@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import shlex
@@ -107,15 +108,27 @@ class RunFolder:
         return specs.load(path)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """One object per epoch; a last line that was cut off does not count."""
+        """One object per epoch; a last line that was cut off does not count.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
         path = self.path / "metrics.jsonl"
-        text = path.read_text() if path.is_file() else ""
-        return [json.loads(line) for line in text.split("\n")[:-1]]
+        remedy = "restore the file, or train again into another folder"
+        if not path.is_file():
+            return []
+        lines = path.read_bytes().split(b"\n")[:-1]
+        return [_object(path, line, remedy) for line in lines]
 
     def result(self) -> dict[str, Any] | None:
-        """The verdict, if the run is over."""
+        """The verdict, if the run is over.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
         path = self.path / "result.json"
-        return json.loads(path.read_text()) if path.is_file() else None
+        remedy = f"delete the file and call `onspike resume {self.path}`"
+        return _object(path, path.read_bytes(), remedy) if path.is_file() else None
 
     def load(self, like: Tree) -> tuple[Tree, Position, dict[str, Any]]:
         """Reads the checkpoint into a state of the same form as `like`.
@@ -134,7 +147,10 @@ class RunFolder:
             whole = hashlib.sha256(data).hexdigest() == manifest["sha256"]
             whole = whole and manifest["file"] == _state_name(position)
             same = manifest["spec_sha256"] == self._spec_digest()
-            extra = manifest["extra"]
+            seconds = float(manifest["extra"]["seconds"])
+            if not 0 <= seconds < math.inf:
+                raise ValueError(f"seconds is {seconds}")
+            extra = {**manifest["extra"], "seconds": seconds}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{corrupt}: {error!r}; train it again") from None
         if not whole:
@@ -159,9 +175,10 @@ class RunFolder:
 def vacant(path: Path) -> None:
     """Raises ValueError unless `path` can be made, or is an empty folder."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        resumable = (path / "spec.toml").is_file()
+        hint = f", or go on with `onspike resume {path}`" if resumable else ""
         raise ValueError(
-            f"'{path}' exists and is not empty: choose another --out, or go on with "
-            f"`onspike resume {path}`"
+            f"'{path}' exists and is not empty: choose another --out{hint}"
         )
     parent = path if path.exists() else path.absolute().parent
     while not parent.exists():
@@ -204,6 +221,16 @@ def environment() -> dict[str, Any]:
         },
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
+
+
+def _object(path: Path, text: bytes, remedy: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"'{path}' is damaged: {error}; {remedy}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"'{path}' is damaged: not a JSON object; {remedy}")
+    return value
 
 
 class _beside:
