@@ -71,8 +71,8 @@ MISTAKES = {
     ("train",): "Missing argument",
     ("train", "digits", "--nope"): "No such option: --nope",
     ("train", "digits", "--seed", "x"): "--seed",
-    ("train", "digits", "--seed", "-1"): "run.seed must be a whole number >= 0",
-    ("train", "digits", "--seed", "9" * 30): "run.seed must be less than 2**32",
+    ("train", "digits", "--seed", "-1"): "seed must be a whole number >= 0",
+    ("train", "digits", "--seed", "9" * 30): "seed must be less than 2**32",
     # Names.
     ("train", "digit"): "unknown task 'digit'; did you mean 'digits'?",
     (*CUE, "--rule", "epropp"): "unknown rule 'epropp'; did you mean 'eprop'?",

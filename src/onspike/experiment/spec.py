@@ -206,9 +206,10 @@ def _assemble(tables: dict, kinds: dict, seed: Any) -> Spec:
     parts = {
         name: _convert(name, tables.get(name, {}), kinds[name]) for name in SECTIONS
     }
-    checks.at_least("run", "1", 0, seed=seed)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed must be a whole number >= 0; got {seed!r}")
     if seed >= 2**32:
-        raise ValueError(f"run.seed must be less than 2**32; got {seed}")
+        raise ValueError(f"seed must be less than 2**32; got {seed}")
     return Spec(**parts, seed=seed)
 
 
