@@ -119,7 +119,10 @@ def compare(
     from onspike.experiment.compare import compare as run
     from onspike.experiment.spec import settings_of
 
-    with _progress(quiet) as tell, _resumable(out / "RULE-DEVICE/seed-S"):
+    with (
+        _progress(quiet, _warnings) as tell,
+        _resumable(out / "RULE-DEVICE/seed-S"),
+    ):
         found = run(
             task,
             rules=_names(rules),
@@ -187,6 +190,7 @@ def list_names(
 
 def _options_table(kind: str, name: str) -> Any:
     import msgspec
+    from rich.markup import escape
     from rich.table import Table
 
     from onspike.experiment.spec import kind_of
@@ -199,7 +203,8 @@ def _options_table(kind: str, name: str) -> Any:
     for field in msgspec.structs.fields(kind_of(kind, name)):
         if field.name != "name":
             default = "must be set" if field.required else repr(field.default)
-            table.add_row(f"{kind}.{field.name}", _type_name(field.type), default)
+            cells = (f"{kind}.{field.name}", _type_name(field.type), default)
+            table.add_row(*map(escape, cells))
     return table
 
 
@@ -254,10 +259,15 @@ def _printer(quiet: bool) -> Callable[[str], None]:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, "Progress"], None]]:
-    """How progress is told: a bar on a terminal, a line per epoch elsewhere."""
+def _progress(
+    quiet: bool, silent: Callable[[str, "Progress"], None] = lambda name, p: None
+) -> Iterator[Callable[[str, "Progress"], None]]:
+    """How progress is told: a bar on a terminal, a line per epoch elsewhere.
+
+    `silent` is what to do instead when quiet.
+    """
     if quiet:
-        yield lambda name, p: None
+        yield silent
     elif sys.stdout.isatty():
         with _bar() as tell:
             yield tell
@@ -268,8 +278,13 @@ def _progress(quiet: bool) -> Iterator[Callable[[str, "Progress"], None]]:
 def _line(name: str, p: "Progress") -> None:
     if p.metrics:
         print(f"{name + ': ' if name else ''}{_summary(p)}", flush=True)
+    _warnings(name, p)
+
+
+def _warnings(name: str, p: "Progress") -> None:
     for text in dict.fromkeys(w for row in p.metrics for w in row["warnings"]):
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        where = f"{name}: " if name else ""
+        print(f"warning: {where}{text}", file=sys.stderr, flush=True)
 
 
 def _summary(p: "Progress") -> str:
@@ -290,6 +305,7 @@ def _summary(p: "Progress") -> str:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[str, "Progress"], None]]:
+    from rich.markup import escape
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -320,7 +336,7 @@ def _bar() -> Iterator[Callable[[str, "Progress"], None]]:
             if p.metrics:
                 bar.console.print(f"{name + ': ' if name else ''}{_summary(p)}")
             for text in dict.fromkeys(w for row in p.metrics for w in row["warnings"]):
-                bar.console.print(f"[yellow]warning:[/] {text}")
+                bar.console.print(f"[yellow]warning:[/] {escape(text)}")
 
         yield tell
 
