@@ -232,6 +232,8 @@ def test_rejects_bad_scales():
         Fixed(headroom=0.0)
     with pytest.raises(ValueError, match=r"Fixed\.lsb\.w must be positive, in weight"):
         Fixed(lsb={"w": -1.0})
+    with pytest.raises(ValueError, match=r"unknown projection in Fixed\.lsb 'v'"):
+        programme(Fixed(lsb={"v": 1.0}), jnp.ones((2, 3)))
 
 
 def test_ideal_takes_any_change_exactly():

@@ -70,7 +70,7 @@ class Fixed(AbstractDevice):
 
     Args:
         bits: Width of a weight, 2 to 16.
-        write: How a change becomes whole LSBs.
+        write_mode: How a change becomes whole LSBs.
         headroom: Range over the largest initial weight.
         lsb: Weight units per code, by projection; overrides `headroom`.
 
@@ -100,6 +100,8 @@ class Fixed(AbstractDevice):
 
     def fabricate(self, params, key):
         del key
+        for name in self.lsb or {}:
+            checks.known("projection in Fixed.lsb", name, params.weights)
         lsb = {n: self._lsb(n, w) for n, w in params.weights.items()}
         codes = {
             n: self._saturate(jnp.round(w / lsb[n])) for n, w in params.weights.items()
