@@ -20,7 +20,8 @@ class Warp(eqx.Module):
         stretch: Largest change of tempo, as a share of the recording's own.
 
     Raises:
-        ValueError: If a field is negative, or `shift` or `stretch` is 1 or more.
+        ValueError: If a field is negative, `shift` is above 1, or `stretch` is 1 or
+            more.
 
     Source: channel shift and time warp as in Cramer et al. 2022,
         doi:10.1109/TNNLS.2020.3044364, and Nowotny et al. 2025, arXiv 2212.01232.
