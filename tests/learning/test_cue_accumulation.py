@@ -1,0 +1,29 @@
+"""The recipe of cue accumulation learns what its controls cannot."""
+
+import pytest
+
+from onspike.experiment import runs
+from onspike.experiment.spec import resolve
+
+SHORT = {"train.epochs": 3, "task.validation_samples": 20, "task.test_samples": 300}
+
+
+def tested(folder, rule, **settings):
+    settings = SHORT | {name.replace("__", "."): v for name, v in settings.items()}
+    spec = resolve("cue-accumulation", rule=rule, settings=settings)
+    return runs.train([spec], [folder / rule])[0]["test_accuracy"]
+
+
+@pytest.mark.slow
+def test_the_decoupled_rule_learns_hidden_weights(tmp_path):
+    assert tested(tmp_path, "reckon") >= 0.95
+
+
+@pytest.mark.slow
+def test_a_frozen_hidden_layer_stays_behind(tmp_path):
+    assert tested(tmp_path, "frozen-hidden") <= 0.93
+
+
+@pytest.mark.slow
+def test_short_membranes_cannot_hold_the_evidence(tmp_path):
+    assert abs(tested(tmp_path, "reckon", neuron__tau_mem=20e-3) - 0.5) <= 0.09
