@@ -1,0 +1,195 @@
+"""What holds for whatever the catalogue can put together, a new row included.
+
+Each combination is compiled once, for two seeds side by side.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from onspike import catalog
+from onspike.engine import infer
+from onspike.experiment import build
+from onspike.experiment.spec import SECTIONS, kind_of, resolve
+from tinyrun import listed
+
+TASK = listed(n=4, ticks=50, n_in=5, rate=0.4)
+EPISODES = jax.vmap(lambda i: TASK.episode("train", i, jax.random.key(0)))(
+    jnp.arange(2, dtype=jnp.int32)
+)
+# Small, excitable and quick to learn: given to whatever has the option.
+SETTINGS = {
+    "network.hidden": 4,
+    "network.gain_in": 1.5,
+    "network.gain_rec": 0.2,
+    "network.tau_out": 10e-3,
+    "neuron.tau_mem": 15e-3,
+    "neuron.v_threshold": 0.5,
+    "rule.rate": 0.01,
+    "rule.rate_out": 0.05,
+    "train.batch": 2,
+    "train.optimiser": "sgd",
+}
+
+
+def fitting(kinds, settings):
+    """The settings that those tables have."""
+    return {
+        path: value
+        for path, value in settings.items()
+        if path.split(".")[1] in kinds[path.split(".")[0]].__struct_fields__
+    }
+
+
+def combinations():
+    """Every rule on two devices, every device under two rules, every neuron."""
+    rules, devices = [*catalog.RULES], [*catalog.DEVICES]
+    for device in ("ideal", "fixed8"):
+        yield from ((rule, "lif", device) for rule in rules)
+    for rule in ("reckon", "eprop"):
+        yield from ((rule, "lif", device) for device in devices)
+    yield from (("eprop", neuron, "ideal") for neuron in catalog.NEURONS)
+
+
+def specified(rule, neuron, device):
+    names = {"rule": rule, "neuron": neuron, "device": device}
+    kinds = {s: kind_of(s, names.get(s)) for s in SECTIONS if s != "task"}
+    chosen = fitting(kinds, SETTINGS)
+    return resolve("cue-accumulation", **names, settings=chosen)
+
+
+def forms(tree):
+    """Names, shapes and types of all that a state holds."""
+    leaves = jax.tree.leaves_with_path(tree)
+    return [(jax.tree_util.keystr(path), a.shape, a.dtype) for path, a in leaves]
+
+
+def strong(a):
+    """An array, and not of a weak type."""
+    return jnp.asarray(a, jnp.result_type(a)) if isinstance(a, float) else a
+
+
+def plain(tree):
+    def leaf(a):
+        key = jnp.issubdtype(a.dtype, jax.dtypes.prng_key)
+        return np.array(jax.random.key_data(a) if key else a)
+
+    return [leaf(a) for a in jax.tree.leaves(tree)]
+
+
+def same(one, other):
+    pairs = zip(plain(one), plain(other), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+@jax.jit
+def answers(network, params, episodes):
+    """Inference, of one network for several weights."""
+    return jax.vmap(lambda p: infer(network, TASK, p, episodes))(params)
+
+
+@pytest.mark.parametrize("names", dict.fromkeys(combinations()), ids="-".join)
+def test_learning_keeps_the_invariants(names):
+    learner = build.learner(specified(*names), TASK)
+    traced = 0
+
+    def start():
+        # Not compiled: drawing weights costs more to compile than anything else.
+        states = [learner.init(jax.random.key(seed), 2) for seed in (1, 2)]
+        return jax.tree.map(lambda *a: jnp.stack([strong(x) for x in a]), *states)
+
+    @jax.jit
+    def learn(state):
+        nonlocal traced
+        traced += 1
+        return jax.vmap(lambda s: learner.learn(TASK, s, EPISODES))(state)
+
+    before = start()
+    kept = plain(before)
+    middle, record = learn(before)
+    after, _ = learn(middle)
+
+    # The same form for ever, so one program for ever.
+    assert forms(before) == forms(middle) == forms(after)
+    assert jax.tree.structure(before) == jax.tree.structure(after)
+    assert traced == 1
+    # A pure function: what went in is unchanged, and gives the same again.
+    assert all(np.array_equal(a, b) for a, b in zip(kept, plain(before), strict=True))
+    assert same(learn(before), (middle, record)) and same(start(), before)
+    # It ran, it learnt, and nothing is NaN.
+    assert all(
+        np.all(np.isfinite(a)) for a in plain((after, record)) if a.dtype != bool
+    )
+    fired = np.asarray(record.spikes["hidden"]).sum(-1)
+    assert np.all(fired > 10) and np.all(fired < 4 * 2 * 50)
+    assert np.all(np.asarray(record.written) > 0)
+    params = [jax.vmap(learner.params)(state) for state in (before, middle)]
+    for name in learner.rates():
+        old, new = (p.weights[name] for p in params)
+        assert forms(old) == forms(new) and not np.array_equal(old, new), name
+        assert not np.array_equal(new[0], new[1])  # each seed goes its own way
+    for name in set(params[0].weights) - set(learner.rates()):
+        assert np.array_equal(params[0].weights[name], params[1].weights[name])
+    for name, w in params[1].weights.items():  # no synapse appears
+        assert same(w, jax.vmap(lambda w, n=name: learner.network.masked(n, w))(w))
+
+    # Inference: of each sample what it is alone, and no weight changes.
+    weights = params[1]
+    held = plain(weights)
+    together = answers(learner.network, weights, EPISODES)
+    assert all(np.array_equal(a, b) for a, b in zip(held, plain(weights), strict=True))
+    assert int(together.written.sum()) == 0
+    alone = [
+        answers(
+            learner.network,
+            weights,
+            jax.tree.map(lambda a, i=i: a[i : i + 1], EPISODES),
+        )
+        for i in range(2)
+    ]
+    assert np.array_equal(
+        together.answer, np.concatenate([r.answer for r in alone], axis=-1)
+    )
+    for name, spikes in together.spikes.items():
+        assert np.array_equal(spikes, sum(r.spikes[name] for r in alone))
+
+    # What it costs is known, and what is counted is there.
+    memory = learner.memory(TASK)
+    assert all(isinstance(n, int) and n >= 0 for n in memory.values())
+    assert learner.device.bits_per_weight() > 0
+
+
+BAD = ("nan", float("nan"), float("inf"), -1.0, 0.0, 0, -1, 10**9 + 0.5, "x", True, [])
+
+
+@pytest.mark.parametrize("kind", ["rule", "neuron", "device"])
+def test_bad_options_are_a_value_error_or_good(kind):
+    for name in catalog.KINDS[kind]:
+        table = kind_of(kind, name)
+        for option in table.__struct_fields__:
+            for value in BAD:
+                if option != "name":
+                    _try(kind, name, f"{kind}.{option}", value)
+
+
+def _try(kind, name, path, value):
+    names = {kind: name}
+    try:
+        spec = resolve("cue-accumulation", **names, settings={path: value})
+        build.learner(spec, TASK)
+    except ValueError as error:
+        assert "\n" not in str(error), (path, value)
+        return
+    if ".tau" in path or path in ("rule.rate", "neuron.v_threshold"):
+        assert np.isfinite(value) and value >= 0, (path, value)
+
+
+def test_wrong_shapes_are_a_value_error():
+    spec = specified("reckon", "lif", "ideal")
+    learner = build.learner(spec, TASK)
+    narrow = listed(n=2, ticks=50, n_in=3)
+    from onspike.experiment.run import fit
+
+    with pytest.raises(ValueError, match="input channels"):
+        fit(learner, narrow)
