@@ -4,10 +4,10 @@ import itertools
 
 import msgspec
 import pytest
-from tinyrun import tiny
 
 from onspike import catalog
 from onspike.experiment.spec import SECTIONS, kind_of, load, parse, resolve, settings_of
+from tinyrun import tiny
 
 FILES = {"task.train": "a.h5", "task.test": "b.h5"}
 

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tinyrun import tiny
 
 from onspike.experiment import store
 from onspike.experiment.run import Position
 from onspike.experiment.store import RunFolder
+from tinyrun import tiny
 
 
 class Little(NamedTuple):

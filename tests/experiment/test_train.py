@@ -58,10 +58,9 @@ def test_a_silent_population_is_named_with_its_rate_and_what_to_try(run):
     assert not [w for row in run.metrics for w in row["warnings"] if "population" in w]
     rates, warnings = warned(v_threshold=1e6)
     assert rates == {"mean": 0.0, "max": 0.0, "silent": 1.0}
-    assert warnings == [
-        "population 'hidden' is silent (0 Hz on average): raise network.gain_in or "
-        "lower neuron.v_threshold"
-    ]
+    (warning,) = warnings
+    assert warning.startswith("population 'hidden' is silent (0 Hz on average): raise ")
+    assert "network.gain_in" in warning and "threshold" in warning
 
 
 def test_a_saturated_population_is_named_with_its_rate_and_what_to_try():
@@ -69,7 +68,7 @@ def test_a_saturated_population_is_named_with_its_rate_and_what_to_try():
     assert rates["max"] > 500
     assert "population 'hidden' " in warning and "saturate" in warning
     assert f"{rates['max']:.0f} Hz" in warning and f"{rates['mean']:.0f} Hz" in warning
-    assert "lower rule.rate" in warning and "network.gain_rec" in warning
+    assert ": lower the learning rate" in warning
 
 
 def test_weights_that_are_no_longer_finite_end_the_run():
