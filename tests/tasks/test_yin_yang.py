@@ -59,7 +59,7 @@ def test_regions():
 def test_half_a_turn_swaps_yin_and_yang():
     x, label = points(1000, 40, 0.1, 0.5)
     turned = np.array([region(a, b, 0.1, 0.5) for a, b in x[:, 2:]])
-    swap = np.array([YANG, YIN, DOT])
+    swap = np.array([YIN, YANG, DOT])
     assert np.array_equal(turned, swap[label])
 
 

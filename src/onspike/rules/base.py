@@ -72,6 +72,13 @@ class AbstractRule(eqx.Module):
         """`shared` after a write that changed the weights by `change`."""
 
 
+def check_rate(rate: Rates) -> None:
+    """Raises ValueError if a rate is negative or not finite."""
+    by_name = dict(rate) if isinstance(rate, Mapping) else {"rate": rate}
+    for name, value in by_name.items():
+        checks.non_negative("rule", "weight per gradient", **{name: value})
+
+
 def rates_of(rate: Rates, wiring: Wiring) -> dict[str, Scalar]:
     """The rate of each plastic projection.
 
@@ -79,9 +86,7 @@ def rates_of(rate: Rates, wiring: Wiring) -> dict[str, Scalar]:
         ValueError: If a rate is negative or not finite, or belongs to a projection
             that does not exist.
     """
-    by_name = dict(rate) if isinstance(rate, Mapping) else {"rate": rate}
-    for name, value in by_name.items():
-        checks.non_negative("rule", "weight per gradient", **{name: value})
+    check_rate(rate)
     names = [name for name, _ in wiring.wires]
     if not isinstance(rate, Mapping):
         return dict.fromkeys(names, rate)

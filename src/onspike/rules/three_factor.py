@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from onspike.rules.base import AbstractRule, Rates, RuleState, rates_of
+from onspike.rules.base import AbstractRule, Rates, RuleState, check_rate, rates_of
 from onspike.rules.parts.eligibility import AbstractEligibility, PreTrace
 from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import AbstractGate, EveryTick
@@ -40,6 +40,9 @@ class ThreeFactor(AbstractRule):
         regulariser: Keeps firing rates in bounds; its signal multiplies the
             unfiltered e of hidden neurons.
 
+    Raises:
+        ValueError: If a rate is negative or not finite.
+
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, eq. 1; Frémaux &
         Gerstner 2016, doi:10.3389/fncir.2015.00085.
     """
@@ -51,6 +54,9 @@ class ThreeFactor(AbstractRule):
     readout: AbstractEligibility = PreTrace()
     readout_filter: ReadoutFilter | None = None
     regulariser: AbstractRegulariser | None = None
+
+    def __check_init__(self) -> None:
+        check_rate(self.rate)
 
     def init(self, wiring, key):
         shared, signal = self.signal.init(wiring, key)

@@ -8,7 +8,7 @@ from onspike.experiment.spec import resolve
 SHORT = {"train.epochs": 3, "task.validation_samples": 20, "task.test_samples": 300}
 
 
-def tested(folder, rule, **settings):
+def accuracy_of(folder, rule, **settings):
     settings = SHORT | {name.replace("__", "."): v for name, v in settings.items()}
     spec = resolve("cue-accumulation", rule=rule, settings=settings)
     return runs.train([spec], [folder / rule])[0]["test_accuracy"]
@@ -16,14 +16,14 @@ def tested(folder, rule, **settings):
 
 @pytest.mark.slow
 def test_the_decoupled_rule_learns_hidden_weights(tmp_path):
-    assert tested(tmp_path, "reckon") >= 0.95
+    assert accuracy_of(tmp_path, "reckon") >= 0.95
 
 
 @pytest.mark.slow
 def test_a_frozen_hidden_layer_stays_behind(tmp_path):
-    assert tested(tmp_path, "frozen-hidden") <= 0.93
+    assert accuracy_of(tmp_path, "frozen-hidden") <= 0.93
 
 
 @pytest.mark.slow
 def test_short_membranes_cannot_hold_the_evidence(tmp_path):
-    assert abs(tested(tmp_path, "reckon", neuron__tau_mem=20e-3) - 0.5) <= 0.09
+    assert abs(accuracy_of(tmp_path, "reckon", neuron__tau_mem=20e-3) - 0.5) <= 0.09
