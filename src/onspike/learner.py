@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int
 
 from onspike.devices import AbstractDevice, Ideal
-from onspike.engine import AbstractEngine, Record, Scan
+from onspike.engine import AbstractEngine, Record, Scan, repeat
 from onspike.network import Network
 from onspike.rules.base import AbstractRule, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
@@ -262,11 +262,6 @@ class Learner(AbstractLearner):
 def bits(tree: Tree) -> int:
     """The size of a state, in bits as it is stored."""
     return sum(8 * a.dtype.itemsize * a.size for a in jax.tree.leaves(tree))
-
-
-def repeat(tree: Tree, batch: int) -> Tree:
-    """The same state for every sample of a batch, batch first."""
-    return jax.tree.map(lambda a: jnp.broadcast_to(a, (batch, *a.shape)), tree)
 
 
 def zeros_like(tree: Tree) -> Tree:

@@ -3,7 +3,7 @@
 from onspike.engine.base import AbstractEngine, Record
 from onspike.engine.chunked import Chunked
 from onspike.engine.infer import Recording, infer, record
-from onspike.engine.scan import Scan, over_ticks
+from onspike.engine.scan import Scan, over_ticks, repeat
 
 __all__ = [
     "AbstractEngine",
@@ -14,4 +14,5 @@ __all__ = [
     "infer",
     "over_ticks",
     "record",
+    "repeat",
 ]

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from onspike.engine.base import Record
-from onspike.engine.scan import blank, over_ticks, settle, tally
+from onspike.engine.scan import blank, over_ticks, repeat, settle, tally
 from onspike.network import Network
 from onspike.tasks.base import AbstractTask, Episode
 from onspike.types import Params, Tree
@@ -80,9 +80,7 @@ def _advance(network, params, state, x, t):
 
 
 def _rest(network: Network, episodes: Episode) -> Tree:
-    batch = episodes.label.shape[0]
-    spread = lambda a: jnp.broadcast_to(a, (batch, *a.shape))  # noqa: E731
-    return jax.tree.map(spread, network.init())
+    return repeat(network.init(), episodes.label.shape[0])
 
 
 def _start() -> Array:

@@ -72,16 +72,15 @@ def over_blocks(
     mask = jnp.asarray(task.mask()).reshape(-1, length)
     target = jax.vmap(task.target)(episodes)
     reward = jnp.zeros(target.shape[0])
-    each = lambda a: jnp.broadcast_to(a, (length, *a.shape))  # noqa: E731
 
     def one(carry: Tree, now: tuple[Int[Array, ""], Array]) -> tuple[Tree, Tree]:
         start, mask = now
         t = start + jnp.arange(length, dtype=start.dtype)
         samples = Sample(
             x=jax.vmap(lambda e: task.block(e, start, length), out_axes=1)(episodes),
-            target=each(target),
+            target=repeat(target, length),
             mask=mask,
-            reward=each(reward),
+            reward=repeat(reward, length),
             first=t == 0,
             last=t == task.ticks - 1,
         )
@@ -89,6 +88,11 @@ def over_blocks(
 
     starts = length * jnp.arange(len(mask), dtype=jnp.int32)
     return jax.lax.scan(one, carry, (starts, mask))
+
+
+def repeat(tree: Tree, times: int) -> Tree:
+    """The same arrays so many times, on a new leading axis."""
+    return jax.tree.map(lambda a: jnp.broadcast_to(a, (times, *a.shape)), tree)
 
 
 def blank(task: AbstractTask, network: Any, episodes: Episode) -> Record:

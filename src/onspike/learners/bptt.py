@@ -9,8 +9,8 @@ import optax
 from jaxtyping import Array, Int
 
 from onspike.devices import AbstractDevice, Ideal
-from onspike.engine.scan import blank, over_ticks, settle, tally
-from onspike.learner import PLAIN, AbstractLearner, Store, bits, repeat
+from onspike.engine.scan import blank, over_ticks, repeat, settle, tally
+from onspike.learner import PLAIN, AbstractLearner, Store, bits
 from onspike.network import Network
 from onspike.rules.base import Rates, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant

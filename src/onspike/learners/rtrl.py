@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import optax
 
 from onspike.devices import AbstractDevice, Ideal
-from onspike.engine.scan import blank, over_ticks, settle, tally
-from onspike.learner import PLAIN, AbstractLearner, bits, repeat
+from onspike.engine.scan import blank, over_ticks, repeat, settle, tally
+from onspike.learner import PLAIN, AbstractLearner, bits
 from onspike.learners.bptt import OfflineState
 from onspike.network import Network
 from onspike.rules.base import Rates, rates_of
