@@ -29,7 +29,7 @@ test-full: $(VENV)/.installed-test ## Run all tests
 	$(BIN)/pytest -n $(JOBS)
 
 lint: $(VENV)/.installed-lint ## Check style, types and the direction of imports
-	$(BIN)/ruff check
+	$(BIN)/ruff check --no-cache
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/lint-imports

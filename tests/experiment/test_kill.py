@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+
 from tinyrun import TINY, as_options, assert_same_run
 
 PATIENCE = 240.0  # seconds, for a busy machine
