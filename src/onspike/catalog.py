@@ -5,6 +5,7 @@ they build when they are called, so that listing names does not wait for JAX.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from onspike import checks
@@ -518,8 +519,8 @@ def _digits(
 
 
 def _spoken_digits(
-    train: str,
-    test: str,
+    train: Path,
+    test: Path,
     ticks: int = 100,
     dt: float = 10e-3,
     channels: int = 70,

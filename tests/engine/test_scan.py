@@ -121,7 +121,7 @@ def test_first_tick_of_a_sample_resets_fast_state_and_keeps_the_slow():
 
 @pytest.mark.parametrize("ticks", [30, 300, 257])
 def test_input_arrives_in_order_whatever_the_block(ticks):
-    """One block; two; a prime number of ticks, so blocks of one."""
+    """One block; two; a prime number of ticks, so a block and a rest."""
     task = tasklet(ticks=ticks, window=ticks // 3)
     episodes = draw(task, 2)
 

@@ -16,7 +16,8 @@ class Record(NamedTuple):
     answer: Int[Array, " batch"]
     label: Int[Array, " batch"]
     group: Int[Array, " batch"]
-    arrived: Float[Array, " n_in"]  # events (x != 0) by channel, of the batch
+    # Events (x != 0) by channel, of the batch; NaN where an input was not finite.
+    arrived: Float[Array, " n_in"]
     spikes: dict[str, Float[Array, " n"]]  # by spiking population, summed likewise
     written: Int[Array, ""]  # stored weights that changed
 

@@ -52,8 +52,7 @@ def over_ticks(
     def block(carry: Tree, samples: Sample) -> tuple[Tree, Tree]:
         return jax.lax.scan(tick, carry, samples)
 
-    carry, out = over_blocks(task, episodes, block, carry, BLOCK)
-    return carry, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
+    return over_blocks(task, episodes, block, carry, BLOCK)
 
 
 def over_blocks(
@@ -65,16 +64,17 @@ def over_blocks(
 ) -> tuple[Tree, Tree]:
     """The same, a block of ticks at a time.
 
-    `block` gets the samples of a whole block, time first. A block has the largest
-    number of ticks, `most` or fewer, that divides the length of a sample.
+    `block` gets the samples of a whole block, time first, and has `most` ticks or fewer.
     """
-    length = next(k for k in range(min(most, task.ticks), 0, -1) if not task.ticks % k)
-    mask = jnp.asarray(task.mask()).reshape(-1, length)
+    length = _block_length(task.ticks, most)
+    whole = task.ticks // length
+    mask = jnp.asarray(task.mask())
     target = jax.vmap(task.target)(episodes)
     reward = jnp.zeros(target.shape[0])
 
     def one(carry: Tree, now: tuple[Int[Array, ""], Array]) -> tuple[Tree, Tree]:
         start, mask = now
+        length = len(mask)
         t = start + jnp.arange(length, dtype=start.dtype)
         samples = Sample(
             x=jax.vmap(lambda e: task.block(e, start, length), out_axes=1)(episodes),
@@ -86,8 +86,24 @@ def over_blocks(
         )
         return block(carry, samples)
 
-    starts = length * jnp.arange(len(mask), dtype=jnp.int32)
-    return jax.lax.scan(one, carry, (starts, mask))
+    starts = length * jnp.arange(whole, dtype=jnp.int32)
+    masks = mask[: whole * length].reshape(whole, length)
+    carry, out = jax.lax.scan(one, carry, (starts, masks))
+    out = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
+    if whole * length == task.ticks:
+        return carry, out
+    rest = jnp.asarray(whole * length, jnp.int32), mask[whole * length :]
+    carry, last = one(carry, rest)
+    return carry, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), out, last)
+
+
+def _block_length(ticks: int, most: int) -> int:
+    """Ticks per block: a divisor of the sample's length, unless all are small.
+
+    A rest is a second program to compile; a block of one tick is slow at every tick.
+    """
+    divisor = next(k for k in range(min(most, ticks), 0, -1) if not ticks % k)
+    return divisor if 4 * divisor >= min(most, ticks) else min(most, ticks)
 
 
 def repeat(tree: Tree, times: int) -> Tree:
@@ -120,9 +136,11 @@ def tally(
     written: Int[Array, ""],
 ) -> Record:
     """Adds one tick: the output's vote where a target is valid, spikes, writes."""
+    # Adding 0 * x counts nothing, but lets an input that is not finite show.
+    arrived = ((sample.x != 0).astype(sample.x.dtype) + 0 * sample.x).sum(0)
     return record._replace(
         answer=record.answer + jnp.where(sample.mask, y, jnp.zeros_like(y)),
-        arrived=record.arrived + (sample.x != 0).sum(0).astype(record.arrived.dtype),
+        arrived=record.arrived + arrived.astype(record.arrived.dtype),
         spikes={name: n + z[name].sum(0) for name, n in record.spikes.items()},
         written=record.written + written,
     )

@@ -1,5 +1,6 @@
 """Reference methods on the same data: what a result must be held against."""
 
+import warnings
 from typing import Any
 
 import jax
@@ -69,7 +70,9 @@ def control_of(spec: Spec) -> Spec:
 def _frozen_hidden(spec: Spec, task: AbstractTask, key: Key) -> float:
     control = control_of(spec)
     learner, options = build.learner(control, task), control.train
-    run = train(learner, task, key, epochs=options.epochs, batch=options.batch)
+    with warnings.catch_warnings():  # the control's own, and not this run's
+        warnings.simplefilter("ignore")
+        run = train(learner, task, key, epochs=options.epochs, batch=options.batch)
     return run.test_accuracy
 
 

@@ -31,11 +31,26 @@ class Tally(NamedTuple):
 
 
 def tally(task: AbstractTask, records: Record) -> Tally:
-    """Sums records of many samples, whatever their leading axes."""
+    """Sums records of many samples, whatever their leading axes.
+
+    Raises:
+        ValueError: If a label is no class of the task, or an input was not finite.
+    """
     answer, label, group = (
         np.asarray(a).reshape(-1)
         for a in (records.answer, records.label, records.group)
     )
+    arrived, name = _total(records.arrived), type(task).__name__
+    if len(strange := label[(label < 0) | (label >= task.n_out)]):
+        raise ValueError(
+            f"{name}: labels must lie between 0 and n_out - 1 = {task.n_out - 1}; got "
+            f"{strange[0]}"
+        )
+    if len(broken := np.flatnonzero(~np.isfinite(arrived))):
+        raise ValueError(
+            f"{name}: input channel {broken[0]} holds NaN or infinity in at least one "
+            f"of {answer.size} samples; clean the data, or see what the code makes"
+        )
     confusion = np.zeros((task.n_out, task.n_out), np.int64)
     np.add.at(confusion, (label, answer), 1)
     by_group = np.zeros((max(1, len(task.group_names)), 2), np.int64)
@@ -45,7 +60,7 @@ def tally(task: AbstractTask, records: Record) -> Tally:
         seen=answer.size,
         right=int(np.sum(answer == label)),
         written=int(np.asarray(records.written, np.int64).sum()),
-        arrived=_total(records.arrived),
+        arrived=arrived,
         spikes={name: _total(a) for name, a in records.spikes.items()},
         confusion=confusion,
         by_group=by_group,

@@ -1,6 +1,7 @@
 """Training: epochs, metrics, checkpoints. What is learnt in a tick is elsewhere."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -211,13 +212,19 @@ def epoch_metrics(seeds: Seeds, step: Step, seed: int, eval_batch: int) -> Metri
         "rates": measure.rates(task, counts),
         **measure.operations(learner.network, counts),
         "weight_writes_per_sample": counts.written / counts.seen,
-        "ticks_per_second": counts.seen * task.ticks / step.seconds,
+        "ticks_per_second": speed(seeds, step),
         "wall_seconds": step.seconds,
         "warnings": [
             *measure.warnings(task, counts),
             *one_answer(verdict["answer_share"]),
         ],
     }
+
+
+def speed(seeds: Seeds, step: Step) -> float:
+    """Ticks of all samples of all seeds, per second of the epoch so far."""
+    seen = sum(counts.seen for counts in step.tallies)
+    return seen * seeds.task.ticks / step.seconds
 
 
 def one_answer(share: list[float]) -> list[str]:
@@ -266,7 +273,10 @@ def train(
 
     Raises:
         ValueError: If the network does not fit the task, a batch is larger than the
-            training split, or weights diverge.
+            training split, input is not finite, or weights diverge.
+
+    Warns:
+        UserWarning: If a population is silent or saturates, or all answers are one.
     """
     checks.at_least("train", "epochs", 1, epochs=epochs)
     checks.at_least("train", "samples", 1, batch=batch, eval_batch=eval_batch)
@@ -280,6 +290,8 @@ def train(
     step = beginning(seeds, batch)
     for step in rounds(seeds, step, epochs, batch):  # noqa: B007, B020
         rows.append(epoch_metrics(seeds, step, 0, eval_batch))
+        for text in rows[-1]["warnings"]:
+            warnings.warn(text, stacklevel=2)
         if listen is not None:
             listen(rows[-1])
     params = seeds.params(step.state, 0)

@@ -26,6 +26,7 @@ from onspike.experiment.run import (
     keys_of,
     nothing_yet,
     rounds,
+    speed,
 )
 from onspike.experiment.spec import Spec
 from onspike.experiment.store import RunFolder, vacant
@@ -168,10 +169,9 @@ def _go_on(
                     store.add_metrics(row)
             _save(stores, seeds, last)
             if listen is not None:
-                seen = sum(tally.seen for tally in last.tallies)
-                speed = seen * seeds.task.ticks / last.seconds
                 done = last.position.epoch * per_epoch + last.position.samples
-                listen(Progress(last.position, done, total, speed, rows))
+                at = Progress(last.position, done, total, speed(seeds, last), rows)
+                listen(at)
             if stop.is_set() and last.position.epoch < options.epochs:
                 raise Stopped
     return [_finish(seeds, spec, last, s, store) for s, store in enumerate(stores)]
@@ -198,7 +198,6 @@ def _finish(
     _record(seeds, params, s, store, "after")
     rows = store.metrics()
     test = _test(seeds, params, s, spec)
-    seconds = sum(row["wall_seconds"] for row in rows)
     samples = build.batches(spec, task) * spec.train.batch
     own = store.spec()
     result = {
@@ -216,8 +215,8 @@ def _finish(
         ),
         "memory": measure.memory(learner, task),
         "baselines": baselines.measured(own, task) if spec.train.baselines else {},
-        "ticks_per_second": spec.train.epochs * samples * task.ticks / seconds,
-        "wall_seconds": seconds,
+        "ticks_per_second": float(np.median([r["ticks_per_second"] for r in rows])),
+        "wall_seconds": sum(row["wall_seconds"] for row in rows),
         "warnings": sorted({text for row in rows for text in row["warnings"]}),
     }
     if "frozen_hidden_accuracy" in result["baselines"]:

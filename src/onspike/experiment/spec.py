@@ -74,7 +74,7 @@ class Spec(msgspec.Struct, frozen=True):
                 for name, value in _options(part).items()
                 if value is not None or name not in unset
             }
-        return {"seed": self.seed, **msgspec.to_builtins(plain)}
+        return {"seed": self.seed, **msgspec.to_builtins(plain, enc_hook=str)}
 
     def toml(self) -> str:
         """As a TOML document."""
@@ -224,7 +224,8 @@ def _convert(section: str, table: dict[str, Any], kind: type) -> Any:
         fields = {f.name: f.type for f in msgspec.structs.fields(kind)}
         checks.known(f"option in [{section}]", option, fields)
         try:
-            value = msgspec.convert(value, fields[option], strict=False)
+            want = fields[option]
+            value = msgspec.convert(value, want, strict=False, dec_hook=_from_plain)
         except msgspec.ValidationError as error:
             raise ValueError(f"{section}.{option}: {error}; got {value!r}") from None
         many = typing.get_origin(fields[option]) is types.UnionType and any(
@@ -232,6 +233,13 @@ def _convert(section: str, table: dict[str, Any], kind: type) -> Any:
         )
         checked[option] = (value,) if many and not isinstance(value, tuple) else value
     return kind(**checked)
+
+
+def _from_plain(kind: type, value: Any) -> Any:
+    # A run can be resumed from any directory, so its files are named in full.
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value).expanduser().absolute()
+    raise ValueError(f"expected a {kind.__name__}")
 
 
 def _options(part: Any) -> dict[str, Any]:
