@@ -34,9 +34,11 @@ Settings = Annotated[
         "--set",
         metavar="SECTION.OPTION=VALUE",
         help="Sets an option; sections: task, network, neuron, rule, device, train. "
-        "`onspike list TASK|RULE|...` shows a name's options. May be repeated.",
+        "`onspike list TASK|RULE|...|network|train` shows options. May be repeated.",
     ),
 ]
+UNNAMED = ("network", "train")  # sections of a specification without names
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
 
 
@@ -79,11 +81,18 @@ def train(
 
 @app.command()
 def resume(
-    run: Annotated[Path, typer.Argument(help="Run folder.")], quiet: Quiet = False
+    run: Annotated[Path, typer.Argument(help="Run or comparison folder.")],
+    quiet: Quiet = False,
 ) -> None:
-    """Goes on with a run from its last checkpoint."""
+    """Goes on with a run, or a comparison, from its last checkpoint."""
     from onspike.experiment import runs
+    from onspike.experiment.compare import resume as resume_comparison
 
+    if (run / "compare.toml").is_file():
+        with _progress(quiet, _warnings) as tell, _resumable(run):
+            found = resume_comparison(run, tell)
+        _conclude_comparison(found, run)
+        return
     with _progress(quiet) as tell, _resumable(run):
         result = runs.resume(run, lambda p: tell("", p))
     _conclude(result, run, _printer(quiet))
@@ -115,14 +124,10 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compares rules x devices over seeds; one table, one figure."""
-    from onspike import report
     from onspike.experiment.compare import compare as run
     from onspike.experiment.spec import settings_of
 
-    with (
-        _progress(quiet, _warnings) as tell,
-        _resumable(out / "RULE-DEVICE/seed-S"),
-    ):
+    with _progress(quiet, _warnings) as tell, _resumable(out):
         found = run(
             task,
             rules=_names(rules),
@@ -133,13 +138,7 @@ def compare(
             settings=settings_of(settings or []),
             listen=tell,
         )
-    for folder in sorted(out.glob("*/seed-*")):
-        report.write(folder)
-    page = report.write_comparison(out)
-    table = report.compare_table(found)
-    (out / "compare.md").write_text(table)
-    print(table)
-    print(f"report: {page}")
+    _conclude_comparison(found, out)
 
 
 @app.command("report")
@@ -159,7 +158,8 @@ def list_names(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="tasks, rules, neurons or devices; or one name, for its options."
+            help="tasks, rules, neurons or devices; or one name, `network` or "
+            "`train`, for the options."
         ),
     ] = None,
 ) -> None:
@@ -172,8 +172,12 @@ def list_names(
     plurals = {f"{kind}s": kind for kind in catalog.KINDS}
     console = Console()
     names = [name for rows in catalog.KINDS.values() for name in rows]
+    if what in UNNAMED:
+        console.print(_options_table(what, None))
+        return
     if what is not None and what not in plurals:
-        checks.known("name", what, [*plurals, *names], "`onspike list` shows all")
+        known = [*plurals, *UNNAMED, *names]
+        checks.known("name", what, known, "`onspike list` shows all")
         for kind, rows in catalog.KINDS.items():
             if what in rows:
                 console.print(_options_table(kind, what))
@@ -186,9 +190,12 @@ def list_names(
             table.add_row(name, row.summary, row.source)
         console.print(table)
         console.print()
+    if what is None:
+        console.print("`onspike list NAME` shows the options of a name, of `network` ")
+        console.print("and of `train`.")
 
 
-def _options_table(kind: str, name: str) -> Any:
+def _options_table(kind: str, name: str | None) -> Any:
     import msgspec
     from rich.markup import escape
     from rich.table import Table
@@ -196,7 +203,10 @@ def _options_table(kind: str, name: str) -> Any:
     from onspike.experiment.spec import kind_of
 
     table = Table(
-        title=f"{kind} {name}", title_justify="left", box=None, pad_edge=False
+        title=" ".join(filter(None, (kind, name))),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
     )
     for column in ("--set", "type", "default"):
         table.add_column(column)
@@ -251,6 +261,18 @@ def _conclude(result: dict[str, Any], folder: Path, say: Callable[[str], None]) 
         f"test accuracy {result['test_accuracy']:.4f} on {result['test_samples']} "
         "held-out samples (learning and feedback off)"
     )
+    print(f"report: {page}")
+
+
+def _conclude_comparison(found: dict[str, Any], out: Path) -> None:
+    from onspike import report
+
+    for folder in sorted(out.glob("*/seed-*")):
+        report.write(folder)
+    page = report.write_comparison(out)
+    table = report.compare_table(found)
+    (out / "compare.md").write_text(table)
+    print(table)
     print(f"report: {page}")
 
 

@@ -1,7 +1,9 @@
 """Comparison: a folder per cell and seed, one table, seeds side by side."""
 
 import json
+import os
 import re
+import signal
 import sys
 
 import numpy as np
@@ -11,9 +13,14 @@ from onspike import cli, report
 from onspike.experiment import runs
 from onspike.experiment.compare import compare
 from onspike.experiment.store import RunFolder
-from tinyrun import as_options, final_arrays, spoken
+from tinyrun import as_options, command, final_arrays, refused, spoken
 
 RULES, DEVICES = ("reckon", "frozen-hidden"), ("ideal", "fixed8")
+
+
+def settings_in(folder):
+    """A tiny run, with an option that only one of the rules has."""
+    return spoken(folder) | {"rule.hinge": 0.001}
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +31,7 @@ def out(tmp_path_factory):
         patch.setattr(report, "write", lambda folder: folder / "report.html")
         words = ["compare", "spoken-digits", "--out", str(out), "-q"]
         words += ["--rules", ",".join(RULES), "--devices", ",".join(DEVICES)]
-        # An option that only one of the rules has.
-        settings = as_options(spoken(out.parent) | {"rule.hinge": 0.001})
+        settings = as_options(settings_in(out.parent))
         patch.setattr(sys, "argv", ["onspike", *words, "--seeds", "2,5", *settings])
         with pytest.raises(SystemExit) as end:
             cli.main()
@@ -64,6 +70,38 @@ def test_the_folder_holds_what_the_docs_promise(out, pytestconfig):
     assert {"compare.svg", "compare.png"} <= figures
     table = (out / "compare.md").read_text()
     assert all(name in table for name in (*RULES, *DEVICES))
+
+
+def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(out, tmp_path):
+    folder, told = tmp_path / "out", []
+
+    def interrupt(name, progress):
+        told.append(name)
+        if name == "frozen-hidden-ideal":  # the third of four cells
+            os.kill(os.getpid(), signal.SIGINT)
+
+    settings = settings_in(out.parent) | {"train.checkpoint_samples": 3}
+    with pytest.raises(runs.Stopped):
+        compare(
+            "spoken-digits",
+            rules=RULES,
+            devices=DEVICES,
+            seeds=(2, 5),
+            out=folder,
+            settings=settings,
+            listen=interrupt,
+        )
+    assert told[-1] == "frozen-hidden-ideal" and not (folder / "compare.json").exists()
+    assert "onspike resume" in refused(
+        "compare", "digits", "--rules=eprop", "--out", folder
+    )
+    code, said, _ = command("resume", folder, "-q")
+    assert code == 0 and said[-1] == f"report: {folder / 'report.html'}"
+    both = [json.loads((f / "compare.json").read_text()) for f in (out, folder)]
+    assert both[0] == both[1]
+    for run in ("reckon-fixed8/seed-5", "frozen-hidden-ideal/seed-2"):
+        one, other = final_arrays(out / run), final_arrays(folder / run)
+        assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def test_an_option_goes_to_the_cells_that_have_it(out):

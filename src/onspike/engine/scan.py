@@ -64,7 +64,7 @@ def over_blocks(
 ) -> tuple[Tree, Tree]:
     """The same, a block of ticks at a time.
 
-    `block` gets the samples of a whole block, time first, and has `most` ticks or fewer.
+    `block` gets the samples of a whole block of `most` ticks or fewer, time first.
     """
     length = _block_length(task.ticks, most)
     whole = task.ticks // length

@@ -4,11 +4,32 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+import tomli_w
 
 from onspike.experiment import runs
 from onspike.experiment.spec import Spec, kind_of, resolve
-from onspike.experiment.store import vacant, write_json
+from onspike.experiment.store import RunFolder, vacant, write_json, write_text
+
+Listen = Callable[[str, runs.Progress], None]
+
+
+class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is compared: `compare.toml`. The rest is in the run folders."""
+
+    task: str
+    rules: tuple[str, ...]
+    devices: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    def cells(self) -> list[tuple[str, str]]:
+        """Rule and device of each."""
+        return [(rule, device) for rule in self.rules for device in self.devices]
+
+    def folders(self, out: Path, cell: tuple[str, str]) -> list[Path]:
+        """The run folders of a cell, one per seed."""
+        return [out / _name(cell) / f"seed-{seed}" for seed in self.seeds]
 
 
 def compare(
@@ -20,7 +41,7 @@ def compare(
     out: Path,
     neuron: str | None = None,
     settings: Mapping[str, Any] | None = None,
-    listen: Callable[[str, runs.Progress], None] | None = None,
+    listen: Listen | None = None,
 ) -> dict[str, Any]:
     """Trains every rule on every device; the seeds of a cell are one program.
 
@@ -39,6 +60,7 @@ def compare(
 
     Raises:
         ValueError: If a name or an option is not usable; nothing is written.
+        Stopped: If SIGINT or SIGTERM asked for it; `resume` goes on.
     """
     vacant(out)
     for what, given in (("rules", rules), ("devices", devices), ("seeds", seeds)):
@@ -46,26 +68,37 @@ def compare(
             raise ValueError(
                 f"--{what} must name at least one, and none twice; got {list(given)}"
             )
-    grid = [(rule, device) for rule in rules for device in devices]
+    grid = Grid(task, tuple(rules), tuple(devices), tuple(seeds))
+    cells = grid.cells()
     specs = {
-        cell: [_spec(task, cell, neuron, seed, settings or {}, grid) for seed in seeds]
-        for cell in grid
+        cell: [_spec(task, cell, neuron, seed, settings or {}, cells) for seed in seeds]
+        for cell in cells
     }
     runs.check(first for first, *_ in specs.values())
+    for cell, each in specs.items():
+        for folder, spec in zip(grid.folders(out, cell), each, strict=True):
+            RunFolder(folder).create(spec)
+    write_text(out / "compare.toml", tomli_w.dumps(msgspec.to_builtins(grid)))
+    return resume(out, listen)
+
+
+def resume(out: Path, listen: Listen | None = None) -> dict[str, Any]:
+    """Goes on with a comparison, wherever it was stopped.
+
+    Raises:
+        ValueError: If `compare.toml` or a checkpoint is not usable.
+        Stopped: As for `compare`.
+    """
+    path = out / "compare.toml"
+    try:
+        grid = msgspec.toml.decode(path.read_bytes(), type=Grid)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ValueError(f"'{path}' cannot be read: {error}") from None
     cells = []
-    for rule, device in grid:
-        name = f"{rule}-{device}"
-        folders = [out / name / f"seed-{seed}" for seed in seeds]
-        hear = None if listen is None else _for_cell(listen, name)
-        results = runs.train(specs[rule, device], folders, hear)
-        cells.append(_cell(rule, device, name, results))
-    found = {
-        "task": task,
-        "rules": list(rules),
-        "devices": list(devices),
-        "seeds": list(seeds),
-        "cells": cells,
-    }
+    for cell in grid.cells():
+        hear = None if listen is None else _for_cell(listen, _name(cell))
+        cells.append(_cell(cell, runs.resume_all(grid.folders(out, cell), hear)))
+    found = {**msgspec.to_builtins(grid), "cells": cells}
     write_json(out / "compare.json", found)
     return found
 
@@ -76,11 +109,11 @@ def _spec(
     neuron: str | None,
     seed: int,
     settings: Mapping[str, Any],
-    grid: Sequence[tuple[str, str]],
+    cells: Sequence[tuple[str, str]],
 ) -> Spec:
     """A cell's specification. A setting must fit some cell; the others ignore it."""
     rule, device = cell
-    elsewhere = set().union(*map(_options, grid)) - _options(cell)
+    elsewhere = set().union(*map(_options, cells)) - _options(cell)
     fitting = {path: v for path, v in settings.items() if path not in elsewhere}
     return resolve(
         task, rule=rule, neuron=neuron, device=device, seed=seed, settings=fitting
@@ -95,22 +128,24 @@ def _options(cell: tuple[str, str]) -> set[str]:
     }
 
 
-def _for_cell(
-    listen: Callable[[str, runs.Progress], None], name: str
-) -> Callable[[runs.Progress], None]:
+def _name(cell: tuple[str, str]) -> str:
+    return "-".join(cell)
+
+
+def _for_cell(listen: Listen, name: str) -> runs.Listen:
     return lambda progress: listen(name, progress)
 
 
-def _cell(rule: str, device: str, name: str, results: list[dict]) -> dict[str, Any]:
+def _cell(cell: tuple[str, str], results: list[dict]) -> dict[str, Any]:
     def mean(key: str) -> float:
         return float(np.mean([result[key] for result in results]))
 
     accuracies = [result["test_accuracy"] for result in results]
     memory = results[0]["memory"]
     return {
-        "rule": rule,
-        "device": device,
-        "folder": name,
+        "rule": cell[0],
+        "device": cell[1],
+        "folder": _name(cell),
         "mean": float(np.mean(accuracies)),
         "spread": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
         "min": float(np.min(accuracies)),

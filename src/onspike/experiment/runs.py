@@ -16,6 +16,7 @@ import numpy as np
 from onspike.engine import record
 from onspike.experiment import baselines, build, measure
 from onspike.experiment.run import (
+    Keys,
     Metrics,
     Position,
     Seeds,
@@ -87,21 +88,51 @@ def resume(folder: Path, listen: Listen | None = None) -> dict[str, Any]:
         ValueError: If there is no usable checkpoint.
         Stopped: As for `train`.
     """
-    store = RunFolder(folder)
-    spec, result = store.spec(), store.result()
-    if result is not None:
-        return result
-    seeds = _seeds([spec])
-    like = beginning(seeds, spec.train.batch)
-    (state, tally), position, extra = store.load(_checkpoint(seeds, like, 0))
+    return resume_all([folder], listen)[0]
+
+
+def resume_all(
+    folders: Sequence[Path], listen: Listen | None = None
+) -> list[dict[str, Any]]:
+    """Goes on with runs that differ only in their seed.
+
+    Those that stand at the same place go on in one program, as they began.
+
+    Raises:
+        ValueError: As for `resume`.
+        Stopped: As for `train`.
+    """
+    stores = [RunFolder(folder) for folder in folders]
+    results = {s.path: r for s in stores if (r := s.result()) is not None}
+    going = [s for s in stores if s.path not in results]
+    specs = [store.spec() for store in going]
+    places: dict[Position, list[tuple[Keys, RunFolder, Step]]] = {}
+    if going:
+        seeds = _seeds(specs)
+        start = beginning(seeds, specs[0].train.batch)
+        for s, store in enumerate(going):
+            step = _restored(store, seeds, start, s)
+            places.setdefault(step.position, []).append((seeds.keys[s], store, step))
+        for _, some in sorted(places.items()):
+            keys, these, steps = map(list, zip(*some, strict=True))
+            step = steps[0]._replace(
+                state=jax.tree.map(lambda *a: jnp.stack(a), *(s.state for s in steps)),
+                tallies=[tally for s in steps for tally in s.tallies],
+            )
+            together = seeds._replace(keys=keys)
+            found = _go_on(together, specs[0], these, step, listen)
+            results |= {s.path: r for s, r in zip(these, found, strict=True)}
+    return [results[store.path] for store in stores]
+
+
+def _restored(store: RunFolder, seeds: Seeds, start: Step, s: int) -> Step:
+    """Where one run stands; at the beginning, if it was cut off before that."""
+    share = _checkpoint(seeds, start, s)
+    if not store.begun():
+        return start._replace(state=share[0], tallies=[share[1]])
+    (state, tally), position, extra = store.load(share)
     store.cut_metrics(position.epoch)
-    step = Step(
-        state=jax.tree.map(lambda a: a[None], state),
-        tallies=[tally],
-        position=position,
-        seconds=extra["seconds"],
-    )
-    return _go_on(seeds, spec, [store], step, listen)[0]
+    return Step(state, [tally], position, extra["seconds"])
 
 
 def evaluate(folder: Path) -> dict[str, Any]:

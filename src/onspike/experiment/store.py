@@ -130,6 +130,10 @@ class RunFolder:
         remedy = f"delete the file and call `onspike resume {self.path}`"
         return _object(path, path.read_bytes(), remedy) if path.is_file() else None
 
+    def begun(self) -> bool:
+        """Whether there is a checkpoint, or anything that came after one."""
+        return (self.path / "checkpoint").exists() or bool(self.metrics())
+
     def load(self, like: Tree) -> tuple[Tree, Position, dict[str, Any]]:
         """Reads the checkpoint into a state of the same form as `like`.
 
@@ -175,7 +179,8 @@ class RunFolder:
 def vacant(path: Path) -> None:
     """Raises ValueError unless `path` can be made, or is an empty folder."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        resumable = (path / "spec.toml").is_file()
+        specs = (path / "spec.toml", path / "compare.toml")
+        resumable = any(spec.is_file() for spec in specs)
         hint = f", or go on with `onspike resume {path}`" if resumable else ""
         raise ValueError(
             f"'{path}' exists and is not empty: choose another --out{hint}"
