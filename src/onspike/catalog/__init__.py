@@ -1,0 +1,36 @@
+"""Names for the command line: tasks, rules, neurons, devices, and how to build them.
+
+A row's options are the typed keyword parameters of its builder. Builders import what
+they build when they are called, so that listing names does not wait for JAX.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from onspike import checks
+from onspike.catalog.devices import DEVICES
+from onspike.catalog.networks import network
+from onspike.catalog.neurons import NEURONS
+from onspike.catalog.rows import Row, TaskRow
+from onspike.catalog.rules import RULES
+from onspike.catalog.tasks import TASKS
+
+__all__ = ["DEVICES", "KINDS", "NEURONS", "RULES", "TASKS", "network", "row"]
+
+KINDS: dict[str, Mapping[str, Row | TaskRow]] = {
+    "task": TASKS,
+    "rule": RULES,
+    "neuron": NEURONS,
+    "device": DEVICES,
+}
+
+
+def row(kind: str, name: str) -> Any:
+    """The row of a name.
+
+    Raises:
+        ValueError: If there is none, with the nearest suggestion.
+    """
+    rows = KINDS[kind]
+    checks.known(kind, name, rows, f"`onspike list {kind}s` shows all")
+    return rows[name]

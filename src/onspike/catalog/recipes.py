@@ -1,0 +1,134 @@
+"""What each task is trained with when nothing else is said."""
+
+from onspike.catalog.rows import Recipe, Settings
+
+# With plain LIF neurons one trace per presynaptic neuron is exact.
+_FACTORED: Settings = {"rule.eligibility": "pre-trace"}
+# The decoupled rules in a batch: their updates of a sample add up and pass through
+# Adam once, instead of a write per tick.
+_ONCE: Settings = {"rule.gate": "end-of-sample", "rule.hinge": 0.0}
+# Cue accumulation: rules that write once per batch, through Adam.
+_CUE_ADAM: Settings = {
+    "rule.rate": 1e-3,
+    "train.batch": 5,
+    "train.optimiser": "adam",
+}
+# 50 LIF and 50 ALIF neurons with biological time constants.
+_CUE_ALIF: Settings = {
+    "network.gain_in": 0.5**0.5,
+    "network.gain_rec": 0.5**0.5,
+    "network.gain_out": 0.5**0.5,
+    "neuron.tau_mem": 20e-3,
+    "neuron.tau_adapt": 2.0,
+    "neuron.adaptive": 0.5,
+    "neuron.tau_ref": 5e-3,
+}
+_CUE_ALIF_ADAM: Settings = {
+    "rule.rate": 5e-3,
+    "rule.feedback_scale": 1.0,
+    "rule.rate_cost": 1.3e-3,
+    "task.fresh": True,
+    "task.train_samples": 800,
+    "train.epochs": 10,
+    "train.batch": 32,  # 250 iterations
+    "train.optimiser": "adam",
+}
+
+RECIPES: dict[str, Recipe] = {
+    "cue-accumulation": Recipe(
+        rule="reckon",
+        neuron="lif",
+        settings={
+            "network.hidden": (100,),
+            "network.gain_in": 0.5,
+            "network.gain_rec": 0.1,
+            "network.gain_out": 0.5,
+            "neuron.tau_mem": 2.0,
+            "neuron.v_threshold": 0.6,
+            "train.epochs": 5,
+            "train.decay": "linear",
+        },
+        choices={
+            "eprop": _CUE_ADAM,
+            "eprop-random": _CUE_ADAM,
+            "eprop+lif": _FACTORED,
+            "eprop-random+lif": _FACTORED,
+            "bptt": _CUE_ADAM,
+            "rtrl": _CUE_ADAM,
+            "alif": _CUE_ALIF,
+            "eprop+alif": _CUE_ALIF_ADAM,
+            "eprop-random+alif": _CUE_ALIF_ADAM,
+            "bptt+alif": _CUE_ALIF_ADAM,
+            "frozen-hidden+alif": {
+                **_CUE_ALIF_ADAM,
+                "rule.gate": "end-of-sample",
+                "rule.rate_out": 5e-3,
+            },
+        },
+    ),
+    "yin-yang": Recipe(
+        rule="eprop",
+        neuron="lif",
+        settings={
+            "network.recurrent": False,
+            "network.gain_in": 0.5,
+            "rule.rate": 5e-3,
+            "rule.rate_out": None,
+            "train.epochs": 10,
+            "train.batch": 50,
+            "train.optimiser": "adam",
+            "train.decay": "linear",
+        },
+        choices={
+            "eprop+lif": _FACTORED,
+            "eprop-random+lif": _FACTORED,
+            "reckon": _ONCE,
+            "reckon-random": _ONCE,
+            "frozen-hidden": {**_ONCE, "rule.rate_out": 5e-3},
+        },
+    ),
+    "digits": Recipe(
+        rule="eprop",
+        neuron="lif",
+        settings={
+            "network.recurrent": False,
+            "rule.rate": 3e-3,
+            "rule.rate_out": None,
+            "train.epochs": 20,
+            "train.batch": 32,
+            "train.optimiser": "adam",
+            "train.decay": "linear",
+        },
+        choices={
+            "eprop+lif": _FACTORED,
+            "eprop-random+lif": _FACTORED,
+            "reckon": _ONCE,
+            "reckon-random": _ONCE,
+            "frozen-hidden": {**_ONCE, "rule.rate_out": 5e-3},
+        },
+    ),
+    "spoken-digits": Recipe(
+        rule="eprop",
+        neuron="alif",
+        settings={
+            "network.hidden": (200,),
+            "network.gain_rec": 0.3,
+            "network.tau_out": 0.1,
+            "neuron.tau_mem": 0.04,
+            "neuron.tau_adapt": 0.5,
+            "neuron.beta": 0.1,
+            "rule.rate": 2e-3,
+            "rule.rate_out": None,
+            "train.epochs": 60,
+            "train.batch": 32,
+            "train.optimiser": "adam",
+            "train.decay": "linear",
+        },
+        choices={
+            "reckon": _ONCE,
+            "reckon-random": _ONCE,
+            "frozen-hidden": {**_ONCE, "rule.rate_out": 2e-2},
+            "bptt": {"rule.rate": 1e-3},
+        },
+    ),
+}

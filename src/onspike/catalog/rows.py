@@ -1,0 +1,38 @@
+"""What a row of the catalogue is, and a recipe."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+Settings = Mapping[str, Any]  # "section.option" -> value
+
+
+class Row(NamedTuple):
+    """One name. `defaults` replace those of the builder's own signature."""
+
+    build: Callable[..., Any]
+    summary: str
+    source: str
+    defaults: Settings = {}
+
+
+class Recipe(NamedTuple):
+    """What a task uses when nothing else is said.
+
+    `settings` hold for every choice; `choices` maps a rule, a neuron or "rule+neuron"
+    to further settings, applied in this order. What the user sets wins over all.
+    """
+
+    rule: str
+    neuron: str
+    settings: Settings
+    choices: Mapping[str, Settings]
+
+
+class TaskRow(NamedTuple):
+    """One task, with its recipe."""
+
+    build: Callable[..., Any]
+    summary: str
+    source: str
+    recipe: Recipe
+    defaults: Settings = {}
