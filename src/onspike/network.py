@@ -157,7 +157,8 @@ class Network(eqx.Module):
             params: Weights and neuron constants.
             state: The network before the tick.
             x: What arrives at the input channels.
-            currents: Currents injected from outside the graph, by population.
+            currents: Currents injected from outside the graph, past all synapses,
+                by population.
             tick: Number of this tick: where the ring buffers stand.
 
         Returns:
@@ -168,7 +169,9 @@ class Network(eqx.Module):
         arriving, new, sees = {}, {}, {}
         for population in self.wiring.order:
             neuron, old = params.neurons[population], state.neurons[population]
-            current = currents.get(population, jnp.zeros_like(old.v))
+            if population in currents:
+                neuron = neuron.inject(currents[population])
+            current = jnp.zeros_like(old.v)
             for name, wire in self.wiring.wires:
                 if wire.post == population:
                     arriving[name] = self._arrives(wire, z, state, tick)

@@ -46,6 +46,7 @@ class ALIF(AbstractNeuron):
         refractory: Absolute refractory period, if any.
         normalised: Whether input is scaled by 1 - alpha.
         surrogate: Pseudo-derivative of the spike, scaled by the baseline threshold.
+        bias: Constant current, as for `LIF`.
 
     Raises:
         ValueError: If a time constant or the threshold is not positive, or `beta` is
@@ -62,6 +63,7 @@ class ALIF(AbstractNeuron):
     refractory: Refractory | None = None
     normalised: bool = eqx.field(static=True, default=False)
     surrogate: AbstractSurrogate = Triangle()
+    bias: PerNeuron = 0.0
 
     continuous: ClassVar[tuple[str, ...]] = ("v", "a")
 
@@ -70,6 +72,7 @@ class ALIF(AbstractNeuron):
         checks.positive("ALIF", "seconds", **seconds)
         checks.positive("ALIF", "threshold units", v_threshold=self.v_threshold)
         checks.non_negative("ALIF", "threshold units per spike", beta=self.beta)
+        checks.finite("ALIF", "threshold units", bias=self.bias)
 
     def check(self, n):
         checks.per_neuron(
@@ -79,6 +82,7 @@ class ALIF(AbstractNeuron):
             tau_adapt=self.tau_adapt,
             beta=self.beta,
             v_threshold=self.v_threshold,
+            bias=self.bias,
         )
         if self.refractory is not None:
             self.refractory.check(n)
@@ -92,7 +96,9 @@ class ALIF(AbstractNeuron):
         alpha, rho = self.decay(dt), jnp.exp(-dt / jnp.asarray(self.tau_adapt))
         gain = 1.0 - alpha if self.normalised else 1.0
         left = wait(self.refractory, state.wait, state.z, dt)
-        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * current
+        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * (
+            current + self.bias
+        )
         v = hold(v, self.refractory, left)
         new = ALIFState(v=v, a=rho * state.a + state.z, z=state.z, wait=left)
         return new._replace(z=self.fire(new))

@@ -18,8 +18,12 @@ class AbstractNeuron(eqx.Module):
     The state is a NamedTuple with at least `v` (what a target pulls at) and `z` (the
     output). `continuous` names its differentiable variables, `v` first: spikes and
     counters are not among them. Everything is elementwise: neuron i sees neuron i.
+
+    `bias` is a current into the membrane, past any synapse; what a rule injects adds
+    to it.
     """
 
+    bias: eqx.AbstractVar[PerNeuron]
     continuous: eqx.AbstractClassVar[tuple[str, ...]]
     spiking: ClassVar[bool] = True  # z is 0 or 1, not graded
 
@@ -38,6 +42,10 @@ class AbstractNeuron(eqx.Module):
     @abstractmethod
     def fire(self, state: Tree) -> Float[Array, " n"]:
         """The output of a state; differentiates as the surrogate says."""
+
+    def inject(self, current: Float[Array, " n"]) -> "AbstractNeuron":
+        """The neuron with that much more bias."""
+        return eqx.tree_at(lambda neuron: neuron.bias, self, self.bias + current)
 
     @abstractmethod
     def decay(self, dt: Scalar) -> Float[Array, "*n"]:
@@ -162,6 +170,11 @@ def wait(
 def gate_spikes(z: Float[Array, " n"], left: Int[Array, " n"] | None) -> Array:
     """Suppresses spikes, and their derivative, where the neuron is refractory."""
     return z if left is None else z * (left == 0).astype(z.dtype)
+
+
+def above(floor: PerNeuron | None, v: Float[Array, " n"]) -> Float[Array, " n"]:
+    """The membrane, kept from falling below its floor."""
+    return v if floor is None else jnp.maximum(v, floor)
 
 
 def hold(v: Float[Array, " n"], refractory: Refractory | None, left) -> Array:

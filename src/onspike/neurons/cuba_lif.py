@@ -12,6 +12,7 @@ from onspike.neurons.base import (
     AbstractReset,
     Refractory,
     SubtractReset,
+    above,
     gate_spikes,
     hold,
     wait,
@@ -43,6 +44,8 @@ class CubaLIF(AbstractNeuron):
         refractory: Absolute refractory period, if any.
         normalised: Whether the current is scaled by 1 - alpha.
         surrogate: Pseudo-derivative that stands in for dz/dv.
+        bias: Constant current that joins $i_t$ past the synapse.
+        floor: The membrane falls no lower, in threshold units; None for no floor.
 
     Raises:
         ValueError: If a time constant or the threshold is not positive.
@@ -57,6 +60,8 @@ class CubaLIF(AbstractNeuron):
     refractory: Refractory | None = None
     normalised: bool = eqx.field(static=True, default=False)
     surrogate: AbstractSurrogate = Triangle()
+    bias: PerNeuron = 0.0
+    floor: PerNeuron | None = None
 
     continuous: ClassVar[tuple[str, ...]] = ("v", "i_syn")
 
@@ -64,6 +69,7 @@ class CubaLIF(AbstractNeuron):
         seconds = dict(tau_mem=self.tau_mem, tau_syn=self.tau_syn)
         checks.positive("CubaLIF", "seconds", **seconds)
         checks.positive("CubaLIF", "threshold units", v_threshold=self.v_threshold)
+        checks.finite("CubaLIF", "threshold units per tick", bias=self.bias)
 
     def check(self, n):
         checks.per_neuron(
@@ -72,6 +78,8 @@ class CubaLIF(AbstractNeuron):
             tau_mem=self.tau_mem,
             tau_syn=self.tau_syn,
             v_threshold=self.v_threshold,
+            bias=self.bias,
+            floor=self.floor,
         )
         if self.refractory is not None:
             self.refractory.check(n)
@@ -86,8 +94,10 @@ class CubaLIF(AbstractNeuron):
         gain = 1.0 - alpha if self.normalised else 1.0
         left = wait(self.refractory, state.wait, state.z, dt)
         i_syn = jnp.exp(-dt / jnp.asarray(self.tau_syn)) * state.i_syn + current
-        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * i_syn
-        v = hold(v, self.refractory, left)
+        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * (
+            i_syn + self.bias
+        )
+        v = above(self.floor, hold(v, self.refractory, left))
         new = CubaLIFState(v=v, i_syn=i_syn, z=state.z, wait=left)
         return new._replace(z=self.fire(new))
 

@@ -12,6 +12,7 @@ from onspike.neurons.base import (
     AbstractReset,
     Refractory,
     SubtractReset,
+    above,
     gate_spikes,
     hold,
     wait,
@@ -41,6 +42,9 @@ class LIF(AbstractNeuron):
         normalised: Whether input is scaled by 1 - alpha, so that a constant current I
             leads to v = I. Published thresholds fit one convention only.
         surrogate: Pseudo-derivative that stands in for dz/dv.
+        bias: Constant current, in threshold units per tick (in threshold units if
+            normalised).
+        floor: The membrane falls no lower, in threshold units; None for no floor.
 
     Raises:
         ValueError: If `tau_mem` or `v_threshold` is not positive.
@@ -54,15 +58,25 @@ class LIF(AbstractNeuron):
     refractory: Refractory | None = None
     normalised: bool = eqx.field(static=True, default=False)
     surrogate: AbstractSurrogate = Triangle()
+    bias: PerNeuron = 0.0
+    floor: PerNeuron | None = None
 
     continuous: ClassVar[tuple[str, ...]] = ("v",)
 
     def __check_init__(self) -> None:
         checks.positive("LIF", "seconds", tau_mem=self.tau_mem)
         checks.positive("LIF", "threshold units", v_threshold=self.v_threshold)
+        checks.finite("LIF", "threshold units", bias=self.bias)
 
     def check(self, n):
-        checks.per_neuron("LIF", n, tau_mem=self.tau_mem, v_threshold=self.v_threshold)
+        checks.per_neuron(
+            "LIF",
+            n,
+            tau_mem=self.tau_mem,
+            v_threshold=self.v_threshold,
+            bias=self.bias,
+            floor=self.floor,
+        )
         if self.refractory is not None:
             self.refractory.check(n)
 
@@ -74,8 +88,11 @@ class LIF(AbstractNeuron):
         alpha = self.decay(dt)
         gain = 1.0 - alpha if self.normalised else 1.0
         left = wait(self.refractory, state.wait, state.z, dt)
-        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * current
-        new = LIFState(v=hold(v, self.refractory, left), z=state.z, wait=left)
+        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * (
+            current + self.bias
+        )
+        v = above(self.floor, hold(v, self.refractory, left))
+        new = LIFState(v=v, z=state.z, wait=left)
         return new._replace(z=self.fire(new))
 
     def fire(self, state):

@@ -24,6 +24,7 @@ class LeakyIntegrator(AbstractNeuron):
     Args:
         tau_mem: Time constant, in seconds.
         normalised: Whether input is scaled by 1 - kappa.
+        bias: Constant current.
 
     Raises:
         ValueError: If `tau_mem` is not positive.
@@ -33,22 +34,25 @@ class LeakyIntegrator(AbstractNeuron):
 
     tau_mem: PerNeuron = 20e-3
     normalised: bool = eqx.field(static=True, default=False)
+    bias: PerNeuron = 0.0
 
     continuous: ClassVar[tuple[str, ...]] = ("v",)
     spiking: ClassVar[bool] = False
 
     def __check_init__(self) -> None:
         checks.positive("LeakyIntegrator", "seconds", tau_mem=self.tau_mem)
+        checks.finite("LeakyIntegrator", "output units per tick", bias=self.bias)
 
     def check(self, n):
-        checks.per_neuron("LeakyIntegrator", n, tau_mem=self.tau_mem)
+        checks.per_neuron("LeakyIntegrator", n, tau_mem=self.tau_mem, bias=self.bias)
 
     def init(self, n):
         return LeakyIntegratorState(v=jnp.zeros(n), z=jnp.zeros(n))
 
     def step(self, state, current, dt):
         kappa = self.decay(dt)
-        v = kappa * state.v + (1.0 - kappa if self.normalised else 1.0) * current
+        gain = 1.0 - kappa if self.normalised else 1.0
+        v = kappa * state.v + gain * (current + self.bias)
         return LeakyIntegratorState(v=v, z=v)
 
     def fire(self, state):
