@@ -30,7 +30,7 @@ TINY = {
     "task.validation_samples": 4,
     "task.test_samples": 5,
     "network.hidden": 4,
-    "network.gain_in": 1.0,
+    "network.gain_in": 1.5,
     "train.epochs": 2,
     "train.eval_batch": 5,
 }

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -389,16 +390,27 @@ _UsageError: Any = typer.BadParameter.__base__  # lives elsewhere in older versi
 def main() -> None:
     """Entry point: a mistake of the user is one line on stderr and exit code 2."""
     _cache()
+    warnings.showwarning = _show_warning
     try:
         code = app(sys.argv[1:] or ["--help"], "onspike", standalone_mode=False)
     except typer.Abort:
         sys.exit(130)
     except (ValueError, OSError) as error:
         _refuse(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if "RESOURCE_EXHAUSTED" not in str(error) and str(error):
+            raise
+        _refuse(
+            "out of memory: use fewer neurons, a smaller train.batch or fewer seeds"
+        )
     except _UsageError as error:
         _refuse(f"{error.format_message().rstrip('.')}; `onspike --help` helps")
     else:
         sys.exit(code)
+
+
+def _show_warning(message: Any, *_: Any, **__: Any) -> None:
+    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _refuse(text: str) -> NoReturn:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from onspike import checks
@@ -41,7 +40,7 @@ class Projection(eqx.Module):
         post: Name of the postsynaptic population.
         delay: Ticks from spike to arrival; 0 arrives in the same tick.
         gain: Initial weights are normal with sd `gain * sqrt(2 / fan-in)` (He et al.
-            2015, arXiv 1502.01852).
+            2015, arXiv 1502.01852); the fan-in counts the synapses that there are.
         mask: Where there is a synapse, (n_post, n_pre); None means everywhere.
 
     Raises:
@@ -121,7 +120,10 @@ class Network(eqx.Module):
         for name, subkey in zip(names, jax.random.split(key, len(names)), strict=True):
             wire, projection = self.wiring.wire(name), self.projections[name]
             w = jax.random.normal(subkey, (wire.n_post, wire.n_pre), float)
-            w = w * projection.gain * np.sqrt(2.0 / wire.n_pre)
+            fan_in = jnp.full((wire.n_post, 1), wire.n_pre)
+            if projection.mask is not None:
+                fan_in = jnp.maximum(1, projection.mask.sum(1, keepdims=True))
+            w = w * projection.gain * jnp.sqrt(2.0 / fan_in.astype(float))
             weights[name] = self.masked(name, w)
         neurons = {name: p.neuron for name, p in self.populations.items()}
         return Params(weights=weights, neurons=neurons)

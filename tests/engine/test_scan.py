@@ -125,13 +125,18 @@ def test_input_arrives_in_order_whatever_the_block(ticks):
     task = tasklet(ticks=ticks, window=ticks // 3)
     episodes = draw(task, 2)
 
-    def tick(count, sample):
-        return count + 1, sample
+    expected = stream(task, episodes)
+    room = jax.tree.map(jnp.zeros_like, expected)
 
-    see = jax.jit(lambda e: over_ticks(task, e, tick, jnp.zeros((), int)))
+    def tick(carry, sample):
+        count, seen = carry
+        seen = jax.tree.map(lambda s, a: s.at[count].set(a), seen, sample)
+        return count + 1, seen
+
+    see = jax.jit(lambda e: over_ticks(task, e, tick, (jnp.zeros((), int), room)))
     count, got = see(episodes)
     assert int(count) == ticks
-    assert same(got, stream(task, episodes))
+    assert same(got, expected)
 
 
 def test_inference_does_not_depend_on_the_batch_and_leaves_weights_alone():

@@ -2,10 +2,13 @@
 
 import itertools
 
+import equinox as eqx
 import msgspec
 import pytest
 
 from onspike import catalog
+from onspike.experiment import build
+from onspike.experiment.baselines import control_of
 from onspike.experiment.spec import SECTIONS, kind_of, load, parse, resolve, settings_of
 from tinyrun import tiny
 
@@ -208,3 +211,32 @@ def test_a_layer_of_varying_neurons_must_have_one_size():
     spec = tiny(settings={"network.hidden": [4, 5]})
     with pytest.raises(ValueError, match=r"network.hidden must hold one size while"):
         spec.built("network", task=task, neuron=spec.built("neuron"))
+
+
+def test_one_trace_per_neuron_is_refused_where_it_is_no_e_prop():
+    task = tiny().built("task")
+    for rule, neuron, fine in (
+        ("eprop", {}, True),
+        ("eprop", {"neuron.reset": "zero"}, False),
+        ("eprop", {"neuron.reset": "zero", "rule.eligibility": "full"}, True),
+        ("reckon", {"neuron.reset": "zero"}, True),
+    ):
+        spec = tiny(rule, settings=neuron)
+        if fine:
+            build.learner(spec, task)
+        else:
+            with pytest.raises(ValueError, match="--set rule.eligibility=full"):
+                build.learner(spec, task)
+
+
+@pytest.mark.parametrize("task", catalog.TASKS)
+def test_every_task_has_a_frozen_control(task):
+    spec = resolve(task, settings=needed(task) | {"train.baselines": True})
+    control = control_of(spec)
+    assert control.rule.name == "frozen-hidden" and control.task == spec.task
+
+
+@pytest.mark.parametrize("task", sorted(set(catalog.TASKS) - {"spoken-digits"}))
+def test_python_and_the_command_line_mean_the_same_task(task):
+    by_name = catalog.TASKS[task].build()
+    assert eqx.tree_equal(by_name, type(by_name)())

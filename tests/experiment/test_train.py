@@ -1,5 +1,7 @@
 """`onspike.train`: objects in, a run out, and words about what goes wrong."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +9,9 @@ import pytest
 
 import onspike as ons
 from onspike.tasks import CueAccumulation
-from tinyrun import listed, timeless
+from tinyrun import Listed, listed, timeless
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of tiny networks
 TASK = listed(6)
 KEY = ons.key(3)
 
@@ -56,7 +59,8 @@ def warned(**options):
 
 def test_a_silent_population_is_named_with_its_rate_and_what_to_try(run):
     assert not [w for row in run.metrics for w in row["warnings"] if "population" in w]
-    rates, warnings = warned(v_threshold=1e6)
+    with pytest.warns(UserWarning, match="population 'hidden' is silent"):
+        rates, warnings = warned(v_threshold=1e6)
     assert rates == {"mean": 0.0, "max": 0.0, "silent": 1.0}
     (warning,) = warnings
     assert warning.startswith("population 'hidden' is silent (0 Hz on average): raise ")
@@ -69,6 +73,24 @@ def test_a_saturated_population_is_named_with_its_rate_and_what_to_try():
     assert "population 'hidden' " in warning and "saturate" in warning
     assert f"{rates['max']:.0f} Hz" in warning and f"{rates['mean']:.0f} Hz" in warning
     assert ": lower the learning rate" in warning
+
+
+class Odd(Listed):
+    """Samples that nobody looked at."""
+
+
+def test_bad_samples_are_named_before_anything_is_made_of_them():
+    x = TASK.x.at[3, 20, 5].set(jnp.nan)
+    tasks = {
+        r"Odd: input channel 5 holds NaN or infinity": {"x": x},
+        r"Odd: labels must lie between 0 and n_out - 1 = 1; got 2": {
+            "labels": TASK.labels.at[2].set(2)
+        },
+    }
+    fields = {f.name: getattr(TASK, f.name) for f in dataclasses.fields(TASK)}
+    for message, change in tasks.items():
+        with pytest.raises(ValueError, match=message):
+            ons.train(learner(), Odd(**fields | change), KEY, epochs=1, eval_batch=6)
 
 
 def test_weights_that_are_no_longer_finite_end_the_run():

@@ -110,4 +110,4 @@ def test_regularisers_add_their_signal_to_the_unfiltered_eligibility(kind):
 def test_rate_out_is_the_rate_of_the_readout():
     assert reckon(1e-3, 2e-2).rate == {"*": 1e-3, "out": 2e-2}
     assert reckon(1e-3).rate == 1e-3
-    assert reckon({"in": 1e-3}, 2e-2).rate == {"in": 1e-3}
+    assert reckon({"in": 1e-3}, 2e-2).rate == {"in": 1e-3, "out": 2e-2}

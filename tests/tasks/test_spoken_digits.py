@@ -67,7 +67,7 @@ def pair(tmp_path):
     return make
 
 
-SMALL = {"ticks": 10, "channels": 5, "n_units": 20}
+SMALL = {"ticks": 10, "channels": 5, "n_units": 20, "augment": None}
 
 
 def direct(content, ticks, dt, channels, n_units):

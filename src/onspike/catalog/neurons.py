@@ -111,6 +111,11 @@ def _surrogate(name: Surrogate, slope: float | None) -> "AbstractSurrogate":
     from onspike import surrogates
 
     if name == "table":
+        if slope is not None:
+            raise ValueError(
+                f"neuron.slope means nothing to neuron.surrogate 'table', whose slopes "
+                f"are its values; got {slope}"
+            )
         return surrogates.Table()
     kind = {
         "triangle": surrogates.Triangle,

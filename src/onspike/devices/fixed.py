@@ -120,6 +120,7 @@ class Fixed(AbstractDevice):
         keys = jax.random.split(key, len(change))
         for (name, wish), subkey in zip(sorted(change.items()), keys, strict=True):
             steps = self.write_mode(wish / stored.lsb[name], subkey)
+            steps = jnp.where(jnp.isnan(steps), jnp.zeros_like(steps), steps)
             codes[name] = self._saturate(codes[name].astype(steps.dtype) + steps)
         return stored._replace(codes=codes)
 

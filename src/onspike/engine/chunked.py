@@ -115,13 +115,11 @@ class Chunked(AbstractEngine):
             synapses = jax.vmap(lambda m, s: _synapses(rule, m, s, wiring), (0, 1))
             memory, update = synapses(own.rule, seen)
             pending = jax.tree.map(jnp.add, pending, contract(update))
-            return (own._replace(rule=memory), pending, record, t), None
+            return own._replace(rule=memory), pending, record, t
 
         record = blank(task, learner.network, episodes)
         start = (jax.vmap(learner.rest)(state.own), shared.pending, record, shared.tick)
-        (own, pending, record, t), _ = over_blocks(
-            task, episodes, block, start, self.block
-        )
+        own, pending, record, t = over_blocks(task, episodes, block, start, self.block)
         store, change, written = learner.write(shared.store, pending, t - 1)
         shared = shared._replace(
             store=store,

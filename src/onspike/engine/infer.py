@@ -29,12 +29,12 @@ def infer(
 
     def tick(carry, sample):
         state, record, t = carry
-        state, y, z = _advance(network, params, state, sample.x, t)
+        state, y, z = advance(network, params, state, sample.x, t)
         nothing = jnp.zeros((), jnp.int32)
-        return (state, tally(record, sample, y, z, nothing), t + 1), None
+        return state, tally(record, sample, y, z, nothing), t + 1
 
     carry = _rest(network, episodes), blank(task, network, episodes), _start()
-    (_, record, _), _ = over_ticks(task, episodes, tick, carry)
+    _, record, _ = over_ticks(task, episodes, tick, carry)
     return settle(record)
 
 
@@ -50,7 +50,7 @@ def record(
     kept = min(most, task.ticks)
 
     def look(state, x, t):
-        state, y, z = _advance(network, params, state, x, t)
+        state, y, z = advance(network, params, state, x, t)
         v = {name: state.neurons[name].v[0] for name in z}
         one = {name: spikes[0] for name, spikes in z.items()}
         return state, Recording(x=x[0], y=y[0], z=one, v=v)
@@ -59,17 +59,18 @@ def record(
         state, film, t = carry
         state, now = look(state, sample.x, t)
         film = jax.tree.map(lambda f, a: f.at[t % kept].set(a), film, now)
-        return (state, film, t + 1), None
+        return state, film, t + 1
 
     rest, start = _rest(network, episodes), _start()
     x = jnp.zeros((1, task.n_in))
     frame = jax.eval_shape(lambda: look(rest, x, start)[1])
     film = jax.tree.map(lambda a: jnp.zeros((kept, *a.shape), a.dtype), frame)
-    (_, film, _), _ = over_ticks(task, episodes, tick, (rest, film, start))
+    _, film, _ = over_ticks(task, episodes, tick, (rest, film, start))
     return jax.tree.map(lambda f: jnp.roll(f, -(task.ticks % kept), axis=0), film)
 
 
-def _advance(network, params, state, x, t):
+def advance(network: Network, params: Params, state: Tree, x: Array, t: Array):
+    """One tick of a batch without feedback: states, outputs, spikes by population."""
     state, _, y = jax.vmap(lambda s, x: network.step(params, s, x, {}, t))(state, x)
     z = {
         name: state.neurons[name].z

@@ -21,19 +21,19 @@ class Scan(AbstractEngine):
         def tick(carry, sample):
             (state, record) = carry
             state, seen = learner.tick(task, state, sample)
-            return (state, tally(record, sample, seen.y, seen.z, seen.written)), None
+            return state, tally(record, sample, seen.y, seen.z, seen.written)
 
         record = blank(task, learner.network, episodes)
-        (state, record), _ = over_ticks(task, episodes, tick, (state, record))
+        state, record = over_ticks(task, episodes, tick, (state, record))
         return state, settle(record)
 
 
 def over_ticks(
     task: AbstractTask,
     episodes: Episode,
-    tick: Callable[[Tree, Sample], tuple[Tree, Tree]],
+    tick: Callable[[Tree, Sample], Tree],
     carry: Tree,
-) -> tuple[Tree, Tree]:
+) -> Tree:
     """Scans `tick` over all ticks of a batch of episodes.
 
     Input is made a block of ticks at a time, outside the inner loop, so that memory
@@ -42,15 +42,15 @@ def over_ticks(
     Args:
         task: Makes the input.
         episodes: A batch, on the leading axis.
-        tick: `(carry, sample) -> (carry, out)`, on the whole batch.
+        tick: `(carry, sample) -> carry`, on the whole batch.
         carry: Before the first tick.
 
     Returns:
-        The carry after the last tick, and `out` of every tick, time first.
+        The carry after the last tick.
     """
 
-    def block(carry: Tree, samples: Sample) -> tuple[Tree, Tree]:
-        return jax.lax.scan(tick, carry, samples)
+    def block(carry: Tree, samples: Sample) -> Tree:
+        return jax.lax.scan(lambda c, s: (tick(c, s), None), carry, samples)[0]
 
     return over_blocks(task, episodes, block, carry, BLOCK)
 
@@ -58,10 +58,10 @@ def over_ticks(
 def over_blocks(
     task: AbstractTask,
     episodes: Episode,
-    block: Callable[[Tree, Sample], tuple[Tree, Tree]],
+    block: Callable[[Tree, Sample], Tree],
     carry: Tree,
     most: int,
-) -> tuple[Tree, Tree]:
+) -> Tree:
     """The same, a block of ticks at a time.
 
     `block` gets the samples of a whole block of `most` ticks or fewer, time first.
@@ -72,7 +72,7 @@ def over_blocks(
     target = jax.vmap(task.target)(episodes)
     reward = jnp.zeros(target.shape[0])
 
-    def one(carry: Tree, now: tuple[Int[Array, ""], Array]) -> tuple[Tree, Tree]:
+    def one(carry: Tree, now: tuple[Int[Array, ""], Array]) -> tuple[Tree, None]:
         start, mask = now
         length = len(mask)
         t = start + jnp.arange(length, dtype=start.dtype)
@@ -84,17 +84,15 @@ def over_blocks(
             first=t == 0,
             last=t == task.ticks - 1,
         )
-        return block(carry, samples)
+        return block(carry, samples), None
 
     starts = length * jnp.arange(whole, dtype=jnp.int32)
     masks = mask[: whole * length].reshape(whole, length)
-    carry, out = jax.lax.scan(one, carry, (starts, masks))
-    out = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
-    if whole * length == task.ticks:
-        return carry, out
-    rest = jnp.asarray(whole * length, jnp.int32), mask[whole * length :]
-    carry, last = one(carry, rest)
-    return carry, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), out, last)
+    carry, _ = jax.lax.scan(one, carry, (starts, masks))
+    if whole * length < task.ticks:
+        rest = jnp.asarray(whole * length, jnp.int32), mask[whole * length :]
+        carry, _ = one(carry, rest)
+    return carry
 
 
 def _block_length(ticks: int, most: int) -> int:

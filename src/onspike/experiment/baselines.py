@@ -60,7 +60,13 @@ def features(
 
 def control_of(spec: Spec) -> Spec:
     """The same run with a frozen hidden layer, under the task's recipe for it."""
-    frozen = resolve(spec.task.name, rule="frozen-hidden", neuron=spec.neuron.name)
+    fields = msgspec.structs.asdict(spec.task)
+    frozen = resolve(
+        fields.pop("name"),
+        rule="frozen-hidden",
+        neuron=spec.neuron.name,
+        settings={f"task.{option}": value for option, value in fields.items()},
+    )
     options = msgspec.structs.replace(
         frozen.train, clamp=spec.train.clamp, batch=spec.train.batch
     )

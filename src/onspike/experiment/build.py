@@ -10,7 +10,16 @@ from onspike.devices import Clamped
 from onspike.engine import Chunked
 from onspike.experiment.spec import Spec
 from onspike.learner import PLAIN, AbstractLearner, Learner
-from onspike.rules import AbstractGate, AbstractRule, Constant, LinearDecay
+from onspike.network import Network
+from onspike.neurons import SubtractReset
+from onspike.rules import (
+    AbstractGate,
+    AbstractRule,
+    Constant,
+    LinearDecay,
+    PreTrace,
+    ThreeFactor,
+)
 from onspike.tasks.base import AbstractTask
 from onspike.types import Sample
 
@@ -26,6 +35,7 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     if not isinstance(rule, AbstractRule):  # a learner of its own
         total = batches(spec, task) * spec.train.epochs
         return rule(network, schedule=_schedule(spec, total), **common)
+    _check_factored(rule, network)
     total = batches(spec, task) * spec.train.epochs * writes(rule.gate, task)
     common["schedule"] = _schedule(spec, total)
     slow = Learner(network=network, rule=rule, **common)
@@ -35,6 +45,23 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     if reason is not None:
         raise ValueError(f"train.engine 'chunked' cannot run this: {reason}")
     return Learner(network=network, rule=rule, engine=Chunked(), **common)
+
+
+def _check_factored(rule: AbstractRule, network: Network) -> None:
+    """Raises ValueError where one trace per neuron was meant to be exact and is not."""
+    if not isinstance(rule, ThreeFactor) or rule.readout_filter is None:
+        return  # the decoupled rules are what they are with any neuron
+    for _, wire in network.wiring.wires:
+        neuron = network.populations[wire.post].neuron
+        reset = getattr(neuron, "reset", SubtractReset())
+        plain = isinstance(reset, SubtractReset) and len(neuron.continuous) == 1
+        factored = isinstance(rule.eligibility_of(wire.post, network.wiring), PreTrace)
+        if factored and not plain:
+            raise ValueError(
+                f"rule.eligibility 'pre-trace' equals e-prop only for LIF neurons that "
+                f"reset by subtraction, and '{wire.post}' has others; use --set "
+                "rule.eligibility=full"
+            )
 
 
 def transform(spec: Spec) -> optax.GradientTransformation:

@@ -32,6 +32,7 @@ from onspike.experiment.run import (
 from onspike.experiment.spec import Spec
 from onspike.experiment.store import RunFolder, vacant
 from onspike.learner import AbstractLearner
+from onspike.tasks.base import AbstractTask
 from onspike.types import Params, Tree
 
 _WAIT = 0.1  # seconds between looks at a compiled call that runs
@@ -161,13 +162,21 @@ def check(specs: Iterable[Spec]) -> None:
     for spec in specs:
         if spec.task not in tasks:
             tasks[spec.task] = spec.built("task")
-        fit(build.learner(spec, tasks[spec.task]), tasks[spec.task])
+        _checked(spec, tasks[spec.task])
+
+
+def _checked(spec: Spec, task: AbstractTask) -> AbstractLearner:
+    """The learner of a run, which fits its task, as its baseline does."""
+    learner = build.learner(spec, task)
+    fit(learner, task)
+    if spec.train.baselines:
+        fit(build.learner(baselines.control_of(spec), task), task)
+    return learner
 
 
 def _seeds(specs: Sequence[Spec]) -> Seeds:
     task = specs[0].built("task")
-    learner = build.learner(specs[0], task)
-    fit(learner, task)
+    learner = _checked(specs[0], task)
     return Seeds(learner, task, [keys_of(jax.random.key(spec.seed)) for spec in specs])
 
 
@@ -203,9 +212,12 @@ def _go_on(
                 done = last.position.epoch * per_epoch + last.position.samples
                 at = Progress(last.position, done, total, speed(seeds, last), rows)
                 listen(at)
-            if stop.is_set() and last.position.epoch < options.epochs:
+            if stop.is_set():
                 raise Stopped
-    return [_finish(seeds, spec, last, s, store) for s, store in enumerate(stores)]
+        found = [_finish(seeds, spec, last, s, store) for s, store in enumerate(stores)]
+        if stop.is_set():
+            raise Stopped
+    return found
 
 
 def _save(stores: list[RunFolder], seeds: Seeds, step: Step) -> None:

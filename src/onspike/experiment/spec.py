@@ -237,7 +237,7 @@ def _convert(section: str, table: dict[str, Any], kind: type) -> Any:
 
 def _from_plain(kind: type, value: Any) -> Any:
     # A run can be resumed from any directory, so its files are named in full.
-    if kind is Path and isinstance(value, str) and value:
+    if kind is Path and isinstance(value, str | Path) and str(value):
         return Path(value).expanduser().absolute()
     raise ValueError(f"expected a {kind.__name__}")
 

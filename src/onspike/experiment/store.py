@@ -132,7 +132,8 @@ class RunFolder:
 
     def begun(self) -> bool:
         """Whether there is a checkpoint, or anything that came after one."""
-        return (self.path / "checkpoint").exists() or bool(self.metrics())
+        manifest = self.path / "checkpoint" / "manifest.json"
+        return manifest.exists() or bool(self.metrics())
 
     def load(self, like: Tree) -> tuple[Tree, Position, dict[str, Any]]:
         """Reads the checkpoint into a state of the same form as `like`.
@@ -213,7 +214,7 @@ def environment() -> dict[str, Any]:
     try:
         commit = subprocess.run(git, capture_output=True, text=True, timeout=5)
         described = commit.stdout.strip() or None
-    except OSError:
+    except (OSError, subprocess.SubprocessError):
         described = None
     return {
         "versions": versions,

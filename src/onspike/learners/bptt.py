@@ -9,12 +9,12 @@ import optax
 from jaxtyping import Array, Int
 
 from onspike.devices import AbstractDevice, Ideal
+from onspike.engine.infer import advance
 from onspike.engine.scan import blank, over_ticks, repeat, settle, tally
 from onspike.learner import PLAIN, AbstractLearner, Store, bits
 from onspike.network import Network
 from onspike.rules.base import Rates, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
-from onspike.types import Params
 
 
 class OfflineState(NamedTuple):
@@ -65,12 +65,12 @@ class BPTT(AbstractLearner):
                 each = jax.vmap(task.loss.value)(y, sample.target).sum()
                 record = tally(record, sample, y, z, _zero())
                 total = total + jnp.where(sample.mask, each, jnp.zeros_like(each))
-                return (neurons, record, t + 1, total), None
+                return neurons, record, t + 1, total
 
             rest = repeat(self.network.init(), episodes.label.shape[0])
             record = blank(task, self.network, episodes)
             carry = rest, record, _zero(), jnp.zeros(())
-            (_, record, _, total), _ = over_ticks(task, episodes, tick, carry)
+            _, record, _, total = over_ticks(task, episodes, tick, carry)
             return total, record
 
         plastic = self.plastic(state.store)
@@ -92,13 +92,6 @@ class BPTT(AbstractLearner):
             "stored past": task.ticks * one_tick,
             "optimiser": bits(state.store.optimiser),
         }
-
-
-def advance(network: Network, params: Params, state, x, t):
-    """One tick of a batch, all of whose samples run through the same weights."""
-    step = jax.vmap(lambda s, x: network.step(params, s, x, {}, t))
-    state, _, y = step(state, x)
-    return state, y, {name: neurons.z for name, neurons in state.neurons.items()}
 
 
 def _zero() -> Int[Array, ""]:

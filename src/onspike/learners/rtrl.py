@@ -92,7 +92,7 @@ class RTRL(AbstractLearner):
                 network, tangents, sample.x, sample.target
             )
             record = tally(record, sample, y, z, jnp.zeros((), jnp.int32))
-            return (network, tangents, gradient + now.sum(0), record, t + 1), None
+            return network, tangents, gradient + now.sum(0), record, t + 1
 
         batch = episodes.label.shape[0]
         network = repeat(self.network.init(), batch)
@@ -103,7 +103,7 @@ class RTRL(AbstractLearner):
         record = blank(task, self.network, episodes)
         start = jnp.zeros((), jnp.int32)
         carry = network, tangents, jnp.zeros_like(flat), record, start
-        (_, _, gradient, record, _), _ = over_ticks(task, episodes, tick, carry)
+        _, _, gradient, record, _ = over_ticks(task, episodes, tick, carry)
         store, _, written = self.write(state.store, unravel(gradient), state.tick)
         record = settle(record)._replace(written=written)
         return OfflineState(store, state.tick + 1), record

@@ -34,8 +34,9 @@ def reckon(
 
     Source: Frenkel & Indiveri 2022, arXiv 2208.09759.
     """
-    if rate_out is not None and not isinstance(rate, Mapping):
-        rate = {"*": rate, "out": rate_out}
+    if rate_out is not None:
+        others = rate if isinstance(rate, Mapping) else {"*": rate}
+        rate = {**others, "out": rate_out}
     return ThreeFactor(
         signal=signal,
         eligibility=PreTrace(),

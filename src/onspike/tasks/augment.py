@@ -27,9 +27,9 @@ class Warp(eqx.Module):
         doi:10.1109/TNNLS.2020.3044364, and Nowotny et al. 2025, arXiv 2212.01232.
     """
 
-    channels: int = eqx.field(static=True, default=2)
+    channels: int = eqx.field(static=True, default=1)
     shift: Scalar = 0.05
-    stretch: Scalar = 0.1
+    stretch: Scalar = 0.2
 
     def __check_init__(self) -> None:
         checks.at_least("Warp", "channels", 0, channels=self.channels)

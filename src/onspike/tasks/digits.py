@@ -80,7 +80,7 @@ class Digits(AbstractTask):
         ticks: int = 50,
         dt: float = 1e-3,
         window: float | None = None,
-        fresh: bool = False,
+        fresh: bool = True,
         loss: AbstractLoss = CrossEntropy(),  # noqa: B008
     ) -> None:
         self.code, self.ticks, self.dt = code, ticks, dt

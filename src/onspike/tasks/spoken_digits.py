@@ -377,7 +377,7 @@ class SpokenDigits(AbstractTask):
         n_units: int = 700,
         amplitude: AbstractAmplitude = SquareRoot(),  # noqa: B008 (immutable)
         validation: AbstractHoldout = RandomShare(0.1),  # noqa: B008
-        augment: Warp | None = None,
+        augment: Warp | None = Warp(),  # noqa: B008
         window: float | None = None,
         loss: AbstractLoss = CrossEntropy(),  # noqa: B008
     ) -> None:

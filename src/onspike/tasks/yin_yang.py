@@ -100,7 +100,7 @@ class YinYang(AbstractTask):
         train_samples: int = 5000,
         validation_samples: int = 1000,
         test_samples: int = 1000,
-        fresh: bool = False,
+        fresh: bool = True,
         loss: AbstractLoss = CrossEntropy(),  # noqa: B008
     ) -> None:
         checks.positive("YinYang", "unit squares", r_small=r_small, r_big=r_big)
