@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import onspike as ons
+from onspike.engine import Chunked
 
 N_IN, N_HIDDEN, N_OUT = 40, 100, 2
 TASK = ons.tasks.CueAccumulation()
@@ -133,7 +134,13 @@ def cases() -> list[Case]:
             1,
             one.name,
         ),
-        learning("full e-prop, ALIF, float", ons.Learner(alif, full), 8, eight.name),
+        learning("full e-prop, ALIF, scan", ons.Learner(alif, full), 8, eight.name),
+        learning(
+            "full e-prop, ALIF, chunked (what the command line runs)",
+            ons.Learner(alif, full, engine=Chunked()),
+            8,
+            eight.name,
+        ),
     ]
 
 

@@ -4,13 +4,11 @@ import functools
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Bool, Float
 
-from onspike import checks
-from onspike.tasks import draws, tables, timing
-from onspike.tasks.base import AbstractLoss, AbstractTask, CrossEntropy, Episode, Split
+from onspike.tasks import tables
+from onspike.tasks.base import AbstractLoss, CrossEntropy, Split
+from onspike.tasks.coded import AbstractCoded, coded
 from onspike.tasks.codes import AbstractCode, Rate
-from onspike.types import Key
 
 _PIXELS = 64
 _BRIGHTEST = 16.0
@@ -40,7 +38,7 @@ def _members() -> dict[Split, np.ndarray]:
     return {split: random.permutation(np.concatenate(parts[split])) for split in parts}
 
 
-class Digits(AbstractTask):
+class Digits(AbstractCoded):
     """Name the digit in a scan of 8 x 8 pixels.
 
     The 1797 scans are split once and for all, each class in the same shares: 1079
@@ -86,37 +84,10 @@ class Digits(AbstractTask):
         self.code, self.ticks, self.dt = code, ticks, dt
         self.window, self.fresh, self.loss = window, fresh, loss
         pixels, labels = _scans()
-        self.splits = {
-            split: tables.table("Digits", split, pixels[part], labels[part], n_out=10)
-            for split, part in _members().items()
-        }
-
-    def __check_init__(self) -> None:
-        checks.positive("Digits", "seconds", dt=self.dt)
-        checks.at_least("Digits", "ticks", 1, ticks=self.ticks)
-        timing.check_window("Digits", self.window, self.ticks, self.dt)
-        self.code.check(self.ticks, self.dt)
-
-    @property
-    def n_in(self) -> int:
-        return self.code.n_in(_PIXELS)
+        parts: dict[Split, tuple[np.ndarray, np.ndarray]]
+        parts = {s: (pixels[part], labels[part]) for s, part in _members().items()}
+        self.splits = coded("Digits", 10, parts)
 
     @property
     def n_out(self) -> int:
         return 10
-
-    def size(self, split: Split) -> int:
-        return tables.size(self.splits, split)
-
-    def episode(self, split: Split, index, key: Key) -> Episode:
-        number = draws.number(index, self.size(split), self.fresh)
-        sample = tables.pick(self.splits, split, index)
-        key = draws.sample_key(key, split, number)
-        content = self.code.encode(sample.x, self.dt, key)
-        return Episode(label=sample.label, group=sample.group, content=content)
-
-    def block(self, episode: Episode, start, length: int) -> Float[Array, "length n"]:
-        return self.code.block(episode.content, start, length)
-
-    def mask(self) -> Bool[Array, " ticks"]:
-        return timing.closing(self.ticks, self.window, self.dt)

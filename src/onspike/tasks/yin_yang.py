@@ -5,13 +5,12 @@ import math
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Bool, Float
 
 from onspike import checks
-from onspike.tasks import draws, tables, timing
-from onspike.tasks.base import AbstractLoss, AbstractTask, CrossEntropy, Episode, Split
+from onspike.tasks import draws, tables
+from onspike.tasks.base import AbstractLoss, CrossEntropy, Split
+from onspike.tasks.coded import AbstractCoded, coded
 from onspike.tasks.codes import AbstractCode, Rate
-from onspike.types import Key
 
 YANG, YIN, DOT = range(3)  # the numbers of the published generator
 _SEEDS = {"train": 42, "validation": 41, "test": 40}
@@ -50,7 +49,7 @@ def points(
     return features, labels
 
 
-class YinYang(AbstractTask):
+class YinYang(AbstractCoded):
     """Tell yin, yang and dot apart, from a point of the Yin-Yang symbol.
 
     Four features, (x, y, 1 - x, 1 - y), go through a code. A linear classifier
@@ -123,39 +122,12 @@ class YinYang(AbstractTask):
             "validation": validation_samples,
             "test": test_samples,
         }
-        self.splits = {
-            split: tables.table(
-                "YinYang", split, *points(size, _SEEDS[split], r_small, r_big), n_out=3
-            )
-            for split, size in sizes.items()
-        }
-
-    def __check_init__(self) -> None:
-        checks.positive("YinYang", "seconds", dt=self.dt)
-        checks.at_least("YinYang", "ticks", 1, ticks=self.ticks)
-        timing.check_window("YinYang", self.window, self.ticks, self.dt)
-        self.code.check(self.ticks, self.dt)
-
-    @property
-    def n_in(self) -> int:
-        return self.code.n_in(4)
+        self.splits = coded(
+            "YinYang",
+            3,
+            {s: points(n, _SEEDS[s], r_small, r_big) for s, n in sizes.items()},
+        )
 
     @property
     def n_out(self) -> int:
         return 3
-
-    def size(self, split: Split) -> int:
-        return tables.size(self.splits, split)
-
-    def episode(self, split: Split, index, key: Key) -> Episode:
-        number = draws.number(index, self.size(split), self.fresh)
-        sample = tables.pick(self.splits, split, index)
-        key = draws.sample_key(key, split, number)
-        content = self.code.encode(sample.x, self.dt, key)
-        return Episode(label=sample.label, group=sample.group, content=content)
-
-    def block(self, episode: Episode, start, length: int) -> Float[Array, "length n"]:
-        return self.code.block(episode.content, start, length)
-
-    def mask(self) -> Bool[Array, " ticks"]:
-        return timing.closing(self.ticks, self.window, self.dt)

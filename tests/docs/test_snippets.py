@@ -1,0 +1,33 @@
+"""What the README shows is run as it stands."""
+
+import re
+
+import pytest
+
+from tinyrun import command
+
+
+def blocks(root, language):
+    text = (root / "README.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme(pytestconfig, capsys):
+    (block,) = blocks(pytestconfig.rootpath, "python")
+    space = {}
+    exec(compile(block, "README.md", "exec"), space)
+    assert space["run"].test_accuracy > 0.9
+    assert "learning_overhead" in capsys.readouterr().out
+
+
+def test_the_names_and_options_of_the_commands_exist(pytestconfig):
+    shown = "\n".join(blocks(pytestconfig.rootpath, "console"))
+    lines = re.findall(r"^\$ onspike (.*?[^\\])$", shown, re.MULTILINE | re.DOTALL)
+    assert len(lines) > 5
+    for line in lines:
+        words = line.replace("\\\n", " ").split()
+        code, said, _ = command(words[0], "--help")
+        assert code == 0
+        for option in (word for word in words if word.startswith("--")):
+            assert option in "\n".join(said)
