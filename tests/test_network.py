@@ -164,8 +164,6 @@ def test_rejects_other_bad_parts():
         Projection("a", "b", delay=-1)
     with pytest.raises(ValueError, match=r"Projection\.gain must be zero or positive"):
         Projection("a", "b", gain=float("nan"))
-    with pytest.raises(ValueError, match="at least one hidden layer"):
-        feedforward(3, LIF(), (), 2)
     with pytest.raises(ValueError, match="gains must hold 3 factors.*got 2"):
         feedforward(3, LIF(), (4, 4), 2, gains=(1.0, 1.0))
     with pytest.raises(ValueError, match="cycle"):
@@ -189,6 +187,11 @@ def test_feedforward_helper():
     }
     assert not np.any(weights["out"]) and np.all(weights["in"] != 0)
     assert list(feedforward(3, LIF(), (4,), 2).populations) == ["hidden", "out"]
+    single = feedforward(3, LIF(), (), 2)
+    assert (
+        dict(single.wiring.wires)["out"].pre == "input"
+        and len(single.wiring.wires) == 1
+    )
 
 
 def test_initial_weights_have_the_spread_of_he_and_masks_hold():

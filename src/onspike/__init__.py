@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Network,
         Population,
         Projection,
+        controlled,
         feedforward,
         recurrent,
     )
@@ -50,7 +51,15 @@ _HOME = {
         "neurons",
     ),
     **dict.fromkeys(
-        ("Network", "Population", "Projection", "feedforward", "recurrent"), "network"
+        (
+            "Network",
+            "Population",
+            "Projection",
+            "controlled",
+            "feedforward",
+            "recurrent",
+        ),
+        "network",
     ),
     **dict.fromkeys(("BPTT", "RTRL"), "learners"),
     **dict.fromkeys(("Run", "train"), "experiment.run"),
@@ -78,6 +87,7 @@ __all__ = [
     "StochasticRounding",
     "SubtractReset",
     "ZeroReset",
+    "controlled",
     "devices",
     "feedforward",
     "infer",

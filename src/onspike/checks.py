@@ -30,17 +30,17 @@ def _require(test: Any, owner: str, unit: str, demand: str, **fields: Any) -> No
             )
 
 
-def positive(owner: str, unit: str, **fields: Any) -> None:
+def positive(owner: str, unit: str, /, **fields: Any) -> None:
     """Raises ValueError unless every field is finite and greater than zero."""
     _require(lambda a: a > 0, owner, unit, "positive", **fields)
 
 
-def non_negative(owner: str, unit: str, **fields: Any) -> None:
+def non_negative(owner: str, unit: str, /, **fields: Any) -> None:
     """Raises ValueError unless every field is finite and not below zero."""
     _require(lambda a: a >= 0, owner, unit, "zero or positive", **fields)
 
 
-def finite(owner: str, unit: str, **fields: Any) -> None:
+def finite(owner: str, unit: str, /, **fields: Any) -> None:
     """Raises ValueError if any field is NaN or infinite."""
     _require(lambda a: np.ones(a.shape, bool), owner, unit, "finite", **fields)
 
@@ -51,7 +51,7 @@ def probability(owner: str, **fields: Any) -> None:
     _require(lambda a: (a >= 0) & (a <= 1), owner, "probability", demand, **fields)
 
 
-def at_least(owner: str, unit: str, bound: int, **fields: Any) -> None:
+def at_least(owner: str, unit: str, bound: int, /, **fields: Any) -> None:
     """Raises ValueError unless every field is a whole number, `bound` or more."""
     for field, value in fields.items():
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -197,13 +197,16 @@ class Learner(AbstractLearner):
         """What one sample does in one tick, and the update that it asks for."""
         params = self.device.read(shared.store.die)
         own = _where(sample.first, self.rest(own), own)
-        memory, currents = self.rule.feedback(shared.rule, own.rule, sample)
+        wiring, neurons = self.network.wiring, own.network.neurons
+        memory, currents = self.rule.feedback(
+            shared.rule, own.rule, sample, neurons, wiring, self.network.dt
+        )
         network, local, y = self.network.step(
             params, own.network, sample.x, currents, shared.tick
         )
         teaching = task.teach(y, sample)
         memory, update = self.rule.step(
-            shared.rule, memory, params, local, teaching, self.network.wiring
+            shared.rule, memory, params, local, teaching, wiring
         )
         z = {name: neurons.z for name, neurons in network.neurons.items()}
         return Own(network, memory), update, y, z

@@ -1,6 +1,6 @@
 """A network: populations of neurons joined by projections of synapses, a graph."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import equinox as eqx
@@ -9,8 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from onspike import checks
-from onspike.neurons import AbstractNeuron, LeakyIntegrator, jacobian
+from onspike.neurons import LIF, AbstractNeuron, LeakyIntegrator, jacobian
 from onspike.types import INPUT, Key, Local, Params, Scalar, Tree, Wire, Wiring
+
+Neurons = AbstractNeuron | Callable[[int], AbstractNeuron]  # or one per size
 
 
 class Population(eqx.Module):
@@ -39,6 +41,7 @@ class Projection(eqx.Module):
         pre: Name of the presynaptic population, or "input".
         post: Name of the postsynaptic population.
         delay: Ticks from spike to arrival; 0 arrives in the same tick.
+        mean: Mean of the initial weights.
         gain: Initial weights are normal with sd `gain * sqrt(2 / fan-in)` (He et al.
             2015, arXiv 1502.01852); the fan-in counts the synapses that there are.
         mask: Where there is a synapse, (n_post, n_pre); None means everywhere.
@@ -52,6 +55,7 @@ class Projection(eqx.Module):
     delay: int = eqx.field(static=True, default=0)
     gain: Scalar = 1.0
     mask: Bool[Array, "n_post n_pre"] | None = None
+    mean: Scalar = 0.0
 
     def __check_init__(self) -> None:
         checks.at_least("Projection", "ticks", 0, delay=self.delay)
@@ -76,6 +80,8 @@ class Network(eqx.Module):
         populations: By name.
         projections: By name.
         output: The population whose `z` is the network's output.
+        unit: Neurons per output unit, neighbours in that population; the output is the
+            mean of each.
         dt: Length of a tick, in seconds.
 
     Raises:
@@ -97,6 +103,7 @@ class Network(eqx.Module):
         projections: Mapping[str, Projection],
         output: str,
         dt: Scalar = 1e-3,
+        unit: int = 1,
     ):
         self.n_in = n_in
         self.populations = dict(populations)
@@ -106,12 +113,32 @@ class Network(eqx.Module):
         checks.at_least("Network", "channels", 1, n_in=n_in)
         checks.positive("Network", "seconds", dt=dt)
         checks.known("population (Network.output)", output, populations)
-        self.wiring = _wiring(n_in, self.populations, self.projections, output)
+        checks.at_least("Network", "neurons", 1, unit=unit)
+        self.wiring = _wiring(n_in, self.populations, self.projections, output, unit)
+        if self.wiring.size(output) % unit:
+            raise ValueError(
+                f"Network.unit must divide the {self.wiring.size(output)} neurons of "
+                f"'{output}'; got {unit}"
+            )
 
     @property
     def n_out(self) -> int:
         """Number of output units."""
-        return self.populations[self.output].n
+        return self.wiring.n_out
+
+    def bare(self) -> "Network":
+        """What inference needs: without populations that reach no output."""
+        kept = {*self.wiring.hidden, self.output}
+        if kept == set(self.populations):
+            return self
+        return Network(
+            self.n_in,
+            {name: p for name, p in self.populations.items() if name in kept},
+            {name: p for name, p in self.projections.items() if p.post in kept},
+            output=self.output,
+            dt=self.dt,
+            unit=self.wiring.unit,
+        )
 
     def init_params(self, key: Key) -> Params:
         """Draws initial weights."""
@@ -124,7 +151,7 @@ class Network(eqx.Module):
             if projection.mask is not None:
                 fan_in = jnp.maximum(1, projection.mask.sum(1, keepdims=True))
             w = w * projection.gain * jnp.sqrt(2.0 / fan_in.astype(float))
-            weights[name] = self.masked(name, w)
+            weights[name] = self.masked(name, w + projection.mean)
         neurons = {name: p.neuron for name, p in self.populations.items()}
         return Params(weights=weights, neurons=neurons)
 
@@ -200,7 +227,8 @@ class Network(eqx.Module):
             )
             for name, wire in self.wiring.wires
         }
-        return NetworkState(neurons=new, history=history), local, z[self.output]
+        y = self.wiring.pool(z[self.output])
+        return NetworkState(neurons=new, history=history), local, y
 
     def _arrives(self, wire: Wire, z: dict, state: NetworkState, tick) -> Array:
         if wire.delay == 0:
@@ -214,7 +242,9 @@ def _slot(tick: Int[Array, ""], ring: Array) -> Int[Array, ""] | int:
     return tick % len(ring) if len(ring) > 1 else 0
 
 
-def _wiring(n_in: int, populations: dict, projections: dict, output: str) -> Wiring:
+def _wiring(
+    n_in: int, populations: dict, projections: dict, output: str, unit: int
+) -> Wiring:
     sizes = {INPUT: n_in} | {name: p.n for name, p in populations.items()}
     if INPUT in populations:
         raise ValueError(f"no population may be called '{INPUT}': the input is")
@@ -235,7 +265,7 @@ def _wiring(n_in: int, populations: dict, projections: dict, output: str) -> Wir
         )
     order = _order(list(populations), wires)
     named = tuple((name, p.n) for name, p in populations.items())
-    return Wiring(tuple(wires.items()), order, named, output)
+    return Wiring(tuple(wires.items()), order, named, output, unit)
 
 
 def _order(populations: list[str], wires: dict[str, Wire]) -> tuple[str, ...]:
@@ -266,32 +296,34 @@ def _order(populations: list[str], wires: dict[str, Wire]) -> tuple[str, ...]:
 
 def feedforward(
     n_in: int,
-    hidden: AbstractNeuron,
+    hidden: Neurons,
     sizes: tuple[int, ...],
     n_out: int,
     *,
     readout: AbstractNeuron | None = None,
     gains: tuple[Scalar, ...] | None = None,
+    mean_out: Scalar = 0.0,
+    unit: int = 1,
     dt: Scalar = 1e-3,
 ) -> Network:
     """A stack of layers, all within one tick.
 
     Args:
         n_in: Input channels.
-        hidden: The neuron of every hidden layer.
-        sizes: Neurons per hidden layer; they are called "hidden1", "hidden2", ...
-            ("hidden" if there is only one), their projections "in", "w2", ... and
-            "out".
+        hidden: The neuron of every hidden layer, or what makes one for a size.
+        sizes: Neurons per hidden layer, none for a single layer of output; they are
+            called "hidden1", "hidden2", ... ("hidden" if there is only one), their
+            projections "in", "w2", ... and "out".
         n_out: Output units.
         readout: The output neuron; by default `LeakyIntegrator()`.
         gains: Gain of the initial weights, one per projection; by default 1.
+        mean_out: Mean of the initial weights of "out".
+        unit: Neurons per output unit.
         dt: Length of a tick, in seconds.
 
     Raises:
-        ValueError: If there is no hidden layer or `gains` does not fit.
+        ValueError: If `gains` does not fit.
     """
-    if not sizes:
-        raise ValueError("feedforward needs at least one hidden layer; got sizes=()")
     gains = (1.0,) * (len(sizes) + 1) if gains is None else gains
     if len(gains) != len(sizes) + 1:
         raise ValueError(
@@ -302,28 +334,32 @@ def feedforward(
         ["hidden"] if len(sizes) == 1 else [f"hidden{i + 1}" for i in range(len(sizes))]
     )
     populations = {
-        layer: Population(hidden, n) for layer, n in zip(layers, sizes, strict=True)
+        layer: Population(_for_size(hidden, n), n)
+        for layer, n in zip(layers, sizes, strict=True)
     }
-    populations["out"] = Population(readout or LeakyIntegrator(), n_out)
-    names = ["in", *(f"w{i + 2}" for i in range(len(sizes) - 1)), "out"]
+    populations["out"] = Population(readout or LeakyIntegrator(), n_out * unit)
+    inner = ["in", *(f"w{i + 2}" for i in range(len(sizes) - 1))] if sizes else []
+    names = [*inner, "out"]
     chain = [INPUT, *layers, "out"]
     projections = {
-        name: Projection(pre, post, gain=gain)
+        name: Projection(pre, post, gain=gain, mean=mean_out if post == "out" else 0.0)
         for name, pre, post, gain in zip(
             names, chain[:-1], chain[1:], gains, strict=True
         )
     }
-    return Network(n_in, populations, projections, output="out", dt=dt)
+    return Network(n_in, populations, projections, output="out", dt=dt, unit=unit)
 
 
 def recurrent(
     n_in: int,
-    hidden: AbstractNeuron,
+    hidden: Neurons,
     n_hidden: int,
     n_out: int,
     *,
     readout: AbstractNeuron | None = None,
     gains: tuple[Scalar, Scalar, Scalar] = (1.0, 1.0, 1.0),
+    mean_out: Scalar = 0.0,
+    unit: int = 1,
     delay: int = 1,
     dt: Scalar = 1e-3,
 ) -> Network:
@@ -331,22 +367,57 @@ def recurrent(
 
     Args:
         n_in: Input channels.
-        hidden: The recurrent neuron.
+        hidden: The recurrent neuron, or what makes one for a size.
         n_hidden: How many.
         n_out: Output units.
         readout: The output neuron; by default `LeakyIntegrator()`.
         gains: Gain of the initial weights of "in", "rec" and "out".
+        mean_out: Mean of the initial weights of "out".
+        unit: Neurons per output unit.
         delay: Ticks from a recurrent spike to its arrival, 1 or more.
         dt: Length of a tick, in seconds.
     """
     populations = {
-        "hidden": Population(hidden, n_hidden),
-        "out": Population(readout or LeakyIntegrator(), n_out),
+        "hidden": Population(_for_size(hidden, n_hidden), n_hidden),
+        "out": Population(readout or LeakyIntegrator(), n_out * unit),
     }
     others = ~jnp.eye(n_hidden, dtype=bool)
     projections = {
         "in": Projection(INPUT, "hidden", gain=gains[0]),
         "rec": Projection("hidden", "hidden", delay=delay, gain=gains[1], mask=others),
-        "out": Projection("hidden", "out", gain=gains[2]),
+        "out": Projection("hidden", "out", gain=gains[2], mean=mean_out),
     }
-    return Network(n_in, populations, projections, output="out", dt=dt)
+    return Network(n_in, populations, projections, output="out", dt=dt, unit=unit)
+
+
+def controlled(
+    network: Network,
+    controller: AbstractNeuron = LIF(tau_mem=50e-3, floor=-2.0),
+    per_unit: int = 1,
+) -> Network:
+    """The network with two populations of controllers, "more" and "less".
+
+    They have no synapses: a rule drives them and lets them act, as does
+    `onspike.rules.Control`. Inference leaves them out.
+
+    Args:
+        network: What is to be controlled.
+        controller: Their neuron.
+        per_unit: Controllers of each kind for one output unit.
+
+    Source: Saponati et al. 2026, arXiv 2602.13261.
+    """
+    checks.at_least("controlled", "controllers", 1, per_unit=per_unit)
+    pair = Population(controller, network.n_out * per_unit)
+    return Network(
+        network.n_in,
+        {**network.populations, "more": pair, "less": pair},
+        network.projections,
+        output=network.output,
+        dt=network.dt,
+        unit=network.wiring.unit,
+    )
+
+
+def _for_size(neuron: Neurons, n: int) -> AbstractNeuron:
+    return neuron if isinstance(neuron, AbstractNeuron) else neuron(n)

@@ -6,6 +6,7 @@ and no time axis: outside, `jax.vmap` and `jax.lax.scan` add them.
 
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 Scalar = float | Float[Array, ""]
@@ -92,6 +93,7 @@ class Wiring(NamedTuple):
     order: tuple[str, ...]  # populations, each after all it hears in the same tick
     sizes: tuple[tuple[str, int], ...]  # neurons by population
     output: str
+    unit: int = 1  # neurons of the output population that make one output unit
 
     def wire(self, projection: str) -> Wire:
         """The projection of that name."""
@@ -100,6 +102,28 @@ class Wiring(NamedTuple):
     def size(self, population: str) -> int:
         """The number of neurons of a population."""
         return dict(self.sizes)[population]
+
+    @property
+    def n_out(self) -> int:
+        """The number of output units."""
+        return self.size(self.output) // self.unit
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Populations from which a path leads to the output, before it in the graph."""
+        found = {self.output}
+        for _ in self.wires:  # the longest path has no more
+            found |= {w.pre for _, w in self.wires if w.post in found} - {INPUT}
+        return tuple(p for p, _ in self.sizes if p in found and p != self.output)
+
+    def pool(self, z: Float[Array, " n"]) -> Float[Array, " n_out"]:
+        """Each output unit's mean of its neurons, which are neighbours."""
+        return z if len(z) == self.n_out else z.reshape(self.n_out, -1).mean(1)
+
+    def spread(self, population: str, y: Float[Array, " n_out"]) -> Float[Array, " n"]:
+        """A unit's value for each of its neurons, of the output or controllers."""
+        times = self.size(population) // self.n_out
+        return y if times == 1 else jnp.repeat(y, times)
 
 
 class Outer(NamedTuple):

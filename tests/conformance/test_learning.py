@@ -28,6 +28,9 @@ SETTINGS = {
     "neuron.v_threshold": 0.5,
     "rule.rate": 0.01,
     "rule.rate_out": 0.05,
+    "rule.control_weight": 8.0,
+    "rule.control_tau": 0.2,
+    "rule.target_high": 200.0,
     "train.batch": 2,
     "train.optimiser": "sgd",
 }

@@ -200,14 +200,14 @@ def test_a_file_with_an_unknown_option_or_without_an_option_that_is_needed():
         parse(lacking)
 
 
-def test_a_layer_of_varying_neurons_must_have_one_size():
+def test_layers_of_varying_neurons_and_a_recurrent_net_of_two():
     spec = tiny(
         neuron="alif",
         settings={"network.hidden": [4, 5], "network.recurrent": False},
     )
     task = spec.built("task")
-    with pytest.raises(ValueError, match=r"network.hidden must hold equal sizes"):
-        spec.built("network", task=task, neuron=spec.built("neuron"))
+    net = spec.built("network", task=task, neuron=spec.built("neuron"))
+    assert [net.populations[f"hidden{i}"].n for i in (1, 2)] == [4, 5]
     spec = tiny(settings={"network.hidden": [4, 5]})
     with pytest.raises(ValueError, match=r"network.hidden must hold one size while"):
         spec.built("network", task=task, neuron=spec.built("neuron"))

@@ -1,7 +1,7 @@
 """The network that a task is trained with."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from onspike.network import Network
@@ -17,45 +17,64 @@ def network(
     gain_in: float = 1.0,
     gain_rec: float = 1.0,
     gain_out: float = 1.0,
+    mean_out: float = 0.0,
+    readout: Literal["integrator", "spiking"] = "integrator",
     tau_out: float = 20e-3,
+    bias_out: float = 0.0,
+    unit: int = 1,
     delay: int = 1,
+    controllers: int = 0,
+    tau_control: float = 50e-3,
+    floor_control: float = -2.0,
 ) -> "Network":
-    """The network that a task is trained with: recurrent, or a stack of layers."""
+    """The network that a task is trained with: recurrent, or a stack of layers.
+
+    A spiking readout has the hidden neuron's constants, `tau_out` apart. `controllers`
+    is the number of each kind for one output unit.
+    """
     from onspike import network as graph
-    from onspike.neurons import AbstractNeuron, LeakyIntegrator
+    from onspike.neurons import LIF, LeakyIntegrator
 
     if recurrent and len(hidden) != 1:
         raise ValueError(
             "network.hidden must hold one size while network.recurrent is true; "
             f"got {list(hidden)}"
         )
-    if not isinstance(neuron, AbstractNeuron):
-        if len(set(hidden)) != 1:
-            raise ValueError(
-                "network.hidden must hold equal sizes for a neuron whose constants "
-                f"vary within a layer; got {list(hidden)}"
-            )
-        neuron = neuron(hidden[0])
-    readout = LeakyIntegrator(tau_out)
+    if readout == "spiking":
+        output = _output(neuron, task.n_out * unit, bias_out)
+    else:
+        output = LeakyIntegrator(tau_mem=tau_out, bias=bias_out)
+    common: dict[str, Any] = {
+        "readout": output,
+        "mean_out": mean_out,
+        "unit": unit,
+        "dt": task.dt,
+    }
     if recurrent:
-        gains = (gain_in, gain_rec, gain_out)
-        return graph.recurrent(
+        net = graph.recurrent(
             task.n_in,
             neuron,
             hidden[0],
             task.n_out,
-            readout=readout,
-            gains=gains,
+            gains=(gain_in, gain_rec, gain_out),
             delay=delay,
-            dt=task.dt,
+            **common,
         )
-    between = (gain_rec,) * (len(hidden) - 1)
-    return graph.feedforward(
-        task.n_in,
-        neuron,
-        hidden,
-        task.n_out,
-        readout=readout,
-        gains=(gain_in, *between, gain_out),
-        dt=task.dt,
-    )
+    else:
+        inner = (gain_in, *(gain_rec,) * (len(hidden) - 1)) if hidden else ()
+        net = graph.feedforward(
+            task.n_in, neuron, hidden, task.n_out, gains=(*inner, gain_out), **common
+        )
+    if not controllers:
+        return net
+    pulls = LIF(tau_mem=tau_control, floor=floor_control)
+    return graph.controlled(net, pulls, controllers)
+
+
+def _output(neuron, n: int, bias: float) -> "AbstractNeuron":
+    import equinox as eqx
+
+    from onspike.neurons import AbstractNeuron
+
+    one = neuron if isinstance(neuron, AbstractNeuron) else neuron(n)
+    return eqx.tree_at(lambda output: output.bias, one, bias)

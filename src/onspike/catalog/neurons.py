@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from onspike.neurons.base import AbstractReset, Refractory
     from onspike.surrogates import AbstractSurrogate
 
+    Built = AbstractNeuron | Callable[[int], AbstractNeuron]  # one, or one per size
+
 Surrogate = Literal["triangle", "fast-sigmoid", "box", "arctan", "table"]
 Reset = Literal["subtract", "zero"]
 
@@ -23,17 +25,23 @@ def _lif(
     normalised: bool = False,
     surrogate: Surrogate = "triangle",
     slope: float | None = None,
-) -> "AbstractNeuron":
+    bias: float = 0.0,
+    bias_spread: float = 0.0,
+    floor: float | None = None,
+) -> "Built":
     from onspike.neurons import LIF
 
-    return LIF(
+    neuron = LIF(
         tau_mem=tau_mem,
         v_threshold=v_threshold,
         reset=_reset(reset),
         refractory=_refractory(tau_ref),
         normalised=normalised,
         surrogate=_surrogate(surrogate, slope),
+        bias=bias,
+        floor=floor,
     )
+    return _spread(neuron, bias_spread)
 
 
 def _alif(
@@ -47,7 +55,8 @@ def _alif(
     normalised: bool = False,
     surrogate: Surrogate = "triangle",
     slope: float | None = None,
-) -> "Callable[[int], AbstractNeuron]":
+    bias: float = 0.0,
+) -> "Built":
     import jax.numpy as jnp
 
     from onspike.neurons import ALIF
@@ -66,6 +75,7 @@ def _alif(
             refractory=_refractory(tau_ref),
             normalised=normalised,
             surrogate=_surrogate(surrogate, slope),
+            bias=bias,
         )
 
     return population
@@ -80,10 +90,13 @@ def _cuba_lif(
     normalised: bool = False,
     surrogate: Surrogate = "triangle",
     slope: float | None = None,
-) -> "AbstractNeuron":
+    bias: float = 0.0,
+    bias_spread: float = 0.0,
+    floor: float | None = None,
+) -> "Built":
     from onspike.neurons import CubaLIF
 
-    return CubaLIF(
+    neuron = CubaLIF(
         tau_mem=tau_mem,
         tau_syn=tau_syn,
         v_threshold=v_threshold,
@@ -91,7 +104,19 @@ def _cuba_lif(
         refractory=_refractory(tau_ref),
         normalised=normalised,
         surrogate=_surrogate(surrogate, slope),
+        bias=bias,
+        floor=floor,
     )
+    return _spread(neuron, bias_spread)
+
+
+def _spread(neuron: "AbstractNeuron", spread: float) -> "Built":
+    """Biases evenly spaced up to `spread` below and above the neuron's own."""
+    import jax.numpy as jnp
+
+    if not spread:
+        return neuron
+    return lambda n: neuron.inject(spread * jnp.linspace(-1.0, 1.0, n))
 
 
 def _reset(name: Reset) -> "AbstractReset":

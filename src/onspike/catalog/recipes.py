@@ -34,6 +34,19 @@ _CUE_ALIF_ADAM: Settings = {
     "train.optimiser": "adam",
 }
 
+# Feedback control of one layer: no hidden population, outputs that spike.
+_ONE_LAYER: Settings = {
+    "network.hidden": (),
+    "network.recurrent": False,
+    "network.gain_out": 0.09,
+    "network.mean_out": 0.02,
+    "neuron.normalised": True,
+    "neuron.floor": -1.0,
+    "train.clamp": 2.0,
+    "train.batch": 1,
+    "train.optimiser": "sgd",
+}
+
 RECIPES: dict[str, Recipe] = {
     "cue-accumulation": Recipe(
         rule="reckon",
@@ -66,6 +79,16 @@ RECIPES: dict[str, Recipe] = {
             },
         },
     ),
+    "binary": Recipe(
+        rule="feedback-control",
+        neuron="cuba-lif",
+        settings={
+            "network.recurrent": False,
+            "network.hidden": (30,),
+            "train.epochs": 1,
+        },
+        choices={"feedback-control": _ONE_LAYER},
+    ),
     "yin-yang": Recipe(
         rule="eprop",
         neuron="lif",
@@ -80,6 +103,7 @@ RECIPES: dict[str, Recipe] = {
             "train.decay": "linear",
         },
         choices={
+            "feedback-control": {**_ONE_LAYER, "rule.rate": 1e-3, "train.epochs": 3},
             "eprop+lif": _FACTORED,
             "eprop-random+lif": _FACTORED,
             "reckon": _ONCE,

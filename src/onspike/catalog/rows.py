@@ -7,12 +7,17 @@ Settings = Mapping[str, Any]  # "section.option" -> value
 
 
 class Row(NamedTuple):
-    """One name. `defaults` replace those of the builder's own signature."""
+    """One name. `defaults` replace those of the builder's own signature.
+
+    `needs` are settings of other sections, without which the row makes no sense; they
+    come after a task's general settings and before its choices.
+    """
 
     build: Callable[..., Any]
     summary: str
     source: str
     defaults: Settings = {}
+    needs: Settings = {}
 
 
 class Recipe(NamedTuple):

@@ -120,6 +120,66 @@ def _rtrl(rate: float = 1e-3, rate_out: float | None = None) -> Any:
     return _offline(RTRL, rate, rate_out)
 
 
+def _feedback_control(
+    rate: float = 1e-3,
+    target_high: float = 50.0,
+    target_low: float = 5.0,
+    one_sided: bool = False,
+    control_gain: float = 1.0,
+    control_weight: float = 0.6,
+    control_tau: float = 50e-3,
+    gate: Gate = "every-tick",
+) -> Any:
+    from onspike.rules import Control, TargetRates, feedback_control
+
+    control = Control(
+        target=TargetRates(target_high, target_low, one_sided),
+        gain=control_gain,
+        weight=control_weight,
+        tau=control_tau,
+    )
+    return feedback_control(rate, control=control, gate=_gate(gate))
+
+
+def _deep_feedback_control(
+    rate: float = 0.17,
+    rate_out: float | None = 1.5e-3,
+    feedback: Feedback = "symmetric",
+    feedback_scale: float = 0.3,
+    target_high: float = 60.0,
+    target_low: float = 0.0,
+    one_sided: bool = True,
+    control_gain: float = 0.3,
+    control_weight: float = 2.0,
+    control_tau: float = 50e-3,
+    control_hidden: float | None = None,
+    gate: Gate = "every-tick",
+    hinge: float = 0.0,
+    hinge_bound: float = 80.0,
+    rate_cost: float = 0.0,
+    rate_target: float = 15.0,
+) -> Any:
+    from onspike.rules import Control, Symmetric, TargetRates, deep_feedback_control
+
+    symmetric = feedback == "symmetric"
+    control = Control(
+        target=TargetRates(target_high, target_low, one_sided),
+        gain=control_gain,
+        weight=control_weight,
+        tau=control_tau,
+        through=Symmetric(output_slope=False)
+        if symmetric
+        else _signal(feedback, feedback_scale),
+        gain_hidden=control_hidden,
+    )
+    return deep_feedback_control(
+        _by_projection(rate, rate_out),
+        control=control,
+        gate=_gate(gate),
+        regulariser=_calm(hinge, hinge_bound, rate_cost, rate_target),
+    )
+
+
 def _offline(kind: Any, rate: float, rate_out: float | None) -> Any:
     import functools
 
@@ -128,6 +188,9 @@ def _offline(kind: Any, rate: float, rate_out: float | None) -> Any:
 
 _BELLEC = "Bellec et al. 2020, doi:10.1038/s41467-020-17236-y"
 _RECKON = "Frenkel & Indiveri 2022, arXiv 2208.09759"
+
+_CONTROL = "Saponati et al. 2026, arXiv 2602.13261"
+_CONTROLLED = {"network.controllers": 1, "network.readout": "spiking"}
 
 RULES: dict[str, Row] = {
     "reckon": Row(
@@ -139,6 +202,18 @@ RULES: dict[str, Row] = {
     "eprop": Row(_eprop, "full e-prop from the neuron's own Jacobians", _BELLEC),
     "eprop-random": Row(
         _eprop, "the same, fixed random feedback", _BELLEC, {"feedback": "random"}
+    ),
+    "feedback-control": Row(
+        _feedback_control,
+        "spiking controllers pull each output to its target, and teach it",
+        _CONTROL,
+        needs=_CONTROLLED,
+    ),
+    "deep-feedback-control": Row(
+        _deep_feedback_control,
+        "the same, and the controllers' current teaches hidden neurons too",
+        "onspike, after Saponati et al. 2026, arXiv 2602.13261",
+        needs=_CONTROLLED,
     ),
     "frozen-hidden": Row(
         _frozen_hidden, "control: only the readout learns", "decoupled form, as reckon"

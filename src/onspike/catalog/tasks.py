@@ -8,6 +8,7 @@ from onspike.catalog.rows import TaskRow
 
 if TYPE_CHECKING:
     from onspike.tasks.base import AbstractTask
+    from onspike.tasks.codes import AbstractCode
 
 
 def _cue_accumulation(
@@ -46,8 +47,52 @@ def _cue_accumulation(
     )
 
 
+Code = Literal["rate", "poisson", "latency"]
+
+
+def _code(
+    code: Code, rate: float, n: int, t_min: float, t_max: float, bias: float | None
+) -> "AbstractCode":
+    from onspike.tasks import Latency, Poisson, Rate
+
+    if code == "latency":
+        return Latency(t_min, t_max, bias)
+    return {"rate": Rate, "poisson": Poisson}[code](rate, n)
+
+
+def _binary(
+    code: Code = "poisson",
+    rate: float = 100.0,
+    n_per_feature: int = 10,
+    t_min: float = 10e-3,
+    t_max: float = 40e-3,
+    bias: float | None = 20e-3,
+    ticks: int = 200,
+    dt: float = 1e-3,
+    window: float | None = None,
+    spread: float = 0.08,
+    train_samples: int = 300,
+    validation_samples: int = 300,
+    test_samples: int = 1000,
+    fresh: bool = True,
+) -> "AbstractTask":
+    from onspike.tasks import TwoBlobs
+
+    return TwoBlobs(
+        code=_code(code, rate, n_per_feature, t_min, t_max, bias),
+        ticks=ticks,
+        dt=dt,
+        window=window,
+        spread=spread,
+        train_samples=train_samples,
+        validation_samples=validation_samples,
+        test_samples=test_samples,
+        fresh=fresh,
+    )
+
+
 def _yin_yang(
-    code: Literal["rate", "poisson", "latency"] = "rate",
+    code: Code = "rate",
     rate: float = 100.0,
     n_per_feature: int = 5,
     t_min: float = 10e-3,
@@ -63,15 +108,10 @@ def _yin_yang(
     test_samples: int = 1000,
     fresh: bool = True,
 ) -> "AbstractTask":
-    from onspike.tasks import Latency, Poisson, Rate, YinYang
+    from onspike.tasks import YinYang
 
-    codes = {
-        "rate": lambda: Rate(rate, n_per_feature),
-        "poisson": lambda: Poisson(rate, n_per_feature),
-        "latency": lambda: Latency(t_min, t_max, bias),
-    }
     return YinYang(
-        code=codes[code](),
+        code=_code(code, rate, n_per_feature, t_min, t_max, bias),
         ticks=ticks,
         dt=dt,
         window=window,
@@ -160,6 +200,12 @@ TASKS: dict[str, TaskRow] = {
         "which side showed more cues? asked after a second of silence",
         "Bellec et al. 2020, doi:10.1038/s41467-020-17236-y",
         RECIPES["cue-accumulation"],
+    ),
+    "binary": TaskRow(
+        _binary,
+        "two blobs in a plane, which one layer can tell apart",
+        "after Saponati et al. 2026, arXiv 2602.13261",
+        RECIPES["binary"],
     ),
     "yin-yang": TaskRow(
         _yin_yang,

@@ -14,6 +14,7 @@ from onspike.engine.base import AbstractEngine
 from onspike.engine.scan import blank, over_blocks, settle, tally
 from onspike.rules.parts.eligibility import EProp, EPropState, PreTrace, PreTraceState
 from onspike.rules.parts.gates import EndOfSample
+from onspike.rules.parts.signals import AbstractSignal
 from onspike.rules.three_factor import ThreeFactor
 from onspike.types import Dense, Jacobian, Outer, contract
 
@@ -60,6 +61,8 @@ class Chunked(AbstractEngine):
         rule, network = learner.rule, learner.network
         if not isinstance(rule, ThreeFactor):
             return f"{type(rule).__name__} is not a ThreeFactor rule"
+        if type(rule.signal).feedback is not AbstractSignal.feedback:
+            return f"{type(rule.signal).__name__} acts on neurons between two ticks"
         for name in learner.rates():
             post = network.wiring.wire(name).post
             factored = isinstance(rule.eligibility_of(post, network.wiring), PreTrace)

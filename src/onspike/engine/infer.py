@@ -26,6 +26,7 @@ def infer(
     network: Network, task: AbstractTask, params: Params, episodes: Episode
 ) -> Record:
     """Runs a batch of episodes through the network alone."""
+    network = network.bare()
 
     def tick(carry, sample):
         state, record, t = carry
@@ -46,6 +47,7 @@ def record(
     most: int = 5000,
 ) -> Recording:
     """Runs one episode and keeps everything of its last `most` ticks."""
+    network = network.bare()
     episodes = jax.tree.map(lambda a: a[None], episode)
     kept = min(most, task.ticks)
 

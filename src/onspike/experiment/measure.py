@@ -127,7 +127,7 @@ def evaluate(
     chunks = -(-size // batch)
     even = size // chunks  # equal chunks; what is left over is run one by one more
     parts = [(0, chunks, even), (chunks * even, size - chunks * even, 1)]
-    total = nothing(task, network)
+    total = nothing(task, network.bare())
     for start, count, length in parts:
         if count:
             steps = jnp.arange(count, dtype=jnp.int32)
@@ -165,10 +165,12 @@ def rates(task: AbstractTask, counts: Tally) -> dict[str, dict[str, float]]:
     }
 
 
-def warnings(task: AbstractTask, counts: Tally) -> list[str]:
+def warnings(task: AbstractTask, network: Network, counts: Tally) -> list[str]:
     """What is wrong with a network's activity, and one thing to try."""
-    found = []
+    found, needed = [], network.bare().populations
     for name, rate in rates(task, counts).items():
+        if name not in needed:
+            continue  # a controller is silent when all is well
         if rate["mean"] < SILENT_HZ:
             found.append(
                 f"population '{name}' is silent ({rate['mean']:.2g} Hz on average): "
@@ -212,8 +214,10 @@ def memory(learner: AbstractLearner, task: AbstractTask) -> dict[str, Any]:
         mask = network.projections[name].mask
         synapses += wire.n_pre * wire.n_post if mask is None else int(mask.sum())
     weights = synapses * learner.device.bits_per_weight()
-    neurons = bits(jax.eval_shape(network.init))
-    detail = {part: n for part, n in learner.memory(task).items() if n}
+    neurons = bits(jax.eval_shape(network.bare().init))
+    controllers = bits(jax.eval_shape(network.init)) - neurons
+    parts = {"controllers": controllers, **learner.memory(task)}
+    detail = {part: n for part, n in parts.items() if n}
     learning = sum(detail.values())
     return {
         "weights": weights,

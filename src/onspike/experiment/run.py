@@ -215,7 +215,7 @@ def epoch_metrics(seeds: Seeds, step: Step, seed: int, eval_batch: int) -> Metri
         "ticks_per_second": speed(seeds, step),
         "wall_seconds": step.seconds,
         "warnings": [
-            *measure.warnings(task, counts),
+            *measure.warnings(task, learner.network, counts),
             *one_answer(verdict["answer_share"]),
         ],
     }

@@ -114,7 +114,9 @@ def resolve(
     tables: dict[str, dict[str, Any]] = {s: dict(chosen.get(s, {})) for s in SECTIONS}
     kinds = {section: kind_of(section, names.get(section)) for section in SECTIONS}
     keys = (names["rule"], names["neuron"], f"{names['rule']}+{names['neuron']}")
-    for layer in (recipe.settings, *(recipe.choices.get(key, {}) for key in keys)):
+    needs = catalog.row("rule", names["rule"]).needs
+    choices = (recipe.choices.get(key, {}) for key in keys)
+    for layer in (recipe.settings, needs, *choices):
         for path, value in layer.items():
             section, option = path.split(".")
             # A recipe speaks to whatever rule or neuron understands the option.

@@ -2,7 +2,15 @@
 
 from onspike.rules.base import AbstractRule, RuleState, rates_of
 from onspike.rules.eprop import eprop
-from onspike.rules.parts.eligibility import AbstractEligibility, EProp, PreTrace
+from onspike.rules.feedback_control import deep_feedback_control, feedback_control
+from onspike.rules.parts.control import Control
+from onspike.rules.parts.eligibility import (
+    AbstractEligibility,
+    Coincidence,
+    EProp,
+    Presynaptic,
+    PreTrace,
+)
 from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import (
     AbstractGate,
@@ -22,6 +30,7 @@ from onspike.rules.parts.signals import (
     RandomFeedback,
     Symmetric,
 )
+from onspike.rules.parts.targets import AbstractTarget, TargetRates, TargetTrains
 from onspike.rules.reckon import reckon
 from onspike.rules.three_factor import ThreeFactor
 
@@ -32,22 +41,30 @@ __all__ = [
     "AbstractRule",
     "AbstractSchedule",
     "AbstractSignal",
+    "AbstractTarget",
+    "Coincidence",
     "Constant",
+    "Control",
     "EProp",
     "EndOfSample",
     "EveryTick",
     "LinearDecay",
     "NoSignal",
     "PreTrace",
+    "Presynaptic",
     "RandomFeedback",
     "RateHinge",
     "RateTarget",
     "ReadoutFilter",
     "RuleState",
     "Symmetric",
+    "TargetRates",
+    "TargetTrains",
     "TargetWindow",
     "ThreeFactor",
+    "deep_feedback_control",
     "eprop",
+    "feedback_control",
     "rates_of",
     "reckon",
 ]

@@ -51,9 +51,18 @@ class AbstractRule(eqx.Module):
 
     @abstractmethod
     def feedback(
-        self, shared: Tree, own: Tree, sample: Sample
+        self,
+        shared: Tree,
+        own: Tree,
+        sample: Sample,
+        neurons: dict[str, Tree],
+        wiring: Wiring,
+        dt: Scalar,
     ) -> tuple[Tree, dict[str, Float[Array, " n"]]]:
-        """Currents that the rule injects into populations; none for most rules."""
+        """Currents that the rule injects into populations; none for most rules.
+
+        `neurons` are the populations as the last tick left them.
+        """
 
     @abstractmethod
     def step(

@@ -84,9 +84,11 @@ class ThreeFactor(AbstractRule):
             activity=activity,
         )
 
-    def feedback(self, shared, own, sample):
-        del shared, sample
-        return own, {}
+    def feedback(self, shared, own, sample, neurons, wiring, dt):
+        signal, currents = self.signal.feedback(
+            shared, own.signal, sample, neurons, wiring, dt
+        )
+        return own._replace(signal=signal), currents
 
     def step(self, shared, own, params, local, teaching, wiring):
         own, credit, calm = self.hear(shared, own, params, local, teaching, wiring)

@@ -9,6 +9,7 @@ from onspike.tasks.base import (
     Split,
     SquaredError,
 )
+from onspike.tasks.coded import AbstractCoded
 from onspike.tasks.codes import AbstractCode, Graded, Latency, Poisson, Rate
 from onspike.tasks.cue_accumulation import CueAccumulation
 from onspike.tasks.digits import Digits
@@ -22,12 +23,14 @@ from onspike.tasks.spoken_digits import (
     SpokenDigits,
     SquareRoot,
 )
+from onspike.tasks.two_blobs import TwoBlobs
 from onspike.tasks.yin_yang import YinYang
 
 __all__ = [
     "Warp",
     "AbstractAmplitude",
     "AbstractCode",
+    "AbstractCoded",
     "AbstractHoldout",
     "AbstractLoss",
     "AbstractTask",
@@ -47,5 +50,6 @@ __all__ = [
     "SpokenDigits",
     "SquareRoot",
     "SquaredError",
+    "TwoBlobs",
     "YinYang",
 ]

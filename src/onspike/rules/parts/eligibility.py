@@ -55,6 +55,26 @@ class PreTrace(AbstractEligibility):
         return PreTraceState(pre), Outer(post=local.psi * local.gain, pre=pre)
 
 
+class Coincidence(AbstractEligibility):
+    r"""$e_{ij} = \psi_i s_j$: no memory; a synapse acts when a spike arrives."""
+
+    def init(self, wire):
+        return ()
+
+    def step(self, state, local):
+        return state, Outer(post=local.psi * local.gain, pre=local.pre)
+
+
+class Presynaptic(AbstractEligibility):
+    r"""$e_{ij} = s_j$: the signal alone says what the postsynaptic neuron does."""
+
+    def init(self, wire):
+        return ()
+
+    def step(self, state, local):
+        return state, Outer(post=jnp.ones_like(local.z), pre=local.pre)
+
+
 class EPropState(NamedTuple):
     """The traces of one projection: one per synapse and continuous variable."""
 

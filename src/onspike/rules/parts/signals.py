@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from onspike import checks
-from onspike.types import Key, Local, Params, Scalar, Teaching, Tree, Wiring
+from onspike.types import Key, Local, Params, Sample, Scalar, Teaching, Tree, Wiring
 
 
 class AbstractSignal(eqx.Module):
@@ -34,6 +34,19 @@ class AbstractSignal(eqx.Module):
     ) -> tuple[Tree, dict[str, Float[Array, " n"]]]:
         """The signal's own state after a tick, and L by population."""
 
+    def feedback(
+        self,
+        shared: Tree,
+        own: Tree,
+        sample: Sample,
+        neurons: dict[str, Tree],
+        wiring: Wiring,
+        dt: Scalar,
+    ) -> tuple[Tree, dict[str, Float[Array, " n"]]]:
+        """What the signal injects into neurons before a tick: nothing, for most."""
+        del shared, sample, neurons, wiring, dt
+        return own, {}
+
     @abstractmethod
     def adapt(self, shared: Tree, change: dict[str, Array]) -> Tree:
         """Feedback weights after a write that changed the weights by `change`."""
@@ -46,8 +59,14 @@ class Symmetric(AbstractSignal):
     tick: no credit through time. Equals the gradient where what lies downstream has no
     memory. Needs weight transport.
 
+    Args:
+        output_slope: Whether credit passes through the output's own pseudo-derivative;
+            not where the teaching is a current of the output neuron already.
+
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, eq. 4.
     """
+
+    output_slope: bool = eqx.field(static=True, default=True)
 
     def init(self, wiring, key):
         return (), ()
@@ -57,11 +76,13 @@ class Symmetric(AbstractSignal):
 
     def step(self, shared, own, params, local, teaching, wiring):
         credit = {p: jnp.zeros(n) for p, n in wiring.sizes}
-        credit[wiring.output] = teaching.error
+        credit[wiring.output] = at_output(teaching, wiring)
         for population in reversed(wiring.order):
             for name, wire in wiring.wires:
                 if wire.post == population and not wire.delay and wire.pre in credit:
-                    into = local[name].psi * local[name].gain * credit[population]
+                    into = credit[population]
+                    if population != wiring.output or self.output_slope:
+                        into = local[name].psi * local[name].gain * into
                     back = params.weights[name].T @ into
                     credit[wire.pre] = credit[wire.pre] + back
         return own, credit
@@ -91,12 +112,10 @@ class RandomFeedback(AbstractSignal):
         checks.positive("RandomFeedback", "signal per error", scale=self.scale)
 
     def init(self, wiring, key):
-        n_out = wiring.size(wiring.output)
-        hidden = [(p, n) for p, n in wiring.sizes if p != wiring.output]
-        keys = jax.random.split(key, len(hidden))
+        keys = jax.random.split(key, max(1, len(wiring.hidden)))
         feedback = {
-            p: self.scale * jax.random.normal(k, (n, n_out), float)
-            for (p, n), k in zip(hidden, keys, strict=True)
+            p: self.scale * jax.random.normal(k, (wiring.size(p), wiring.n_out), float)
+            for p, k in zip(wiring.hidden, keys, strict=False)
         }
         return feedback, ()
 
@@ -105,7 +124,7 @@ class RandomFeedback(AbstractSignal):
 
     def step(self, shared, own, params, local, teaching, wiring):
         credit = {p: b @ teaching.error for p, b in shared.items()}
-        return own, credit | {wiring.output: teaching.error}
+        return own, credit | {wiring.output: at_output(teaching, wiring)}
 
     def adapt(self, shared, change):
         return shared
@@ -122,7 +141,12 @@ class NoSignal(AbstractSignal):
 
     def step(self, shared, own, params, local, teaching, wiring):
         credit = {p: jnp.zeros(n) for p, n in wiring.sizes}
-        return own, credit | {wiring.output: teaching.error}
+        return own, credit | {wiring.output: at_output(teaching, wiring)}
 
     def adapt(self, shared, change):
         return shared
+
+
+def at_output(teaching: Teaching, wiring: Wiring) -> Float[Array, " n"]:
+    """dE/dz of the output's neurons: each makes its share of a unit's output."""
+    return wiring.spread(wiring.output, teaching.error / wiring.unit)
