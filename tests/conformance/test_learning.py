@@ -26,7 +26,7 @@ SETTINGS = {
     "network.tau_out": 10e-3,
     "neuron.tau_mem": 15e-3,
     "neuron.v_threshold": 0.5,
-    "rule.rate": 0.01,
+    "rule.rate": 0.05,
     "rule.rate_out": 0.05,
     "rule.control_weight": 8.0,
     "rule.control_tau": 0.2,
