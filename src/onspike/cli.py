@@ -387,6 +387,30 @@ def _cache() -> None:
 _UsageError: Any = typer.BadParameter.__base__  # lives elsewhere in older versions
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        import onspike
+
+        print(f"onspike {onspike.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version and exit.",
+            callback=_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Train spiking neural networks online, on the chip's terms."""
+    del version
+
+
 def main() -> None:
     """Entry point: a mistake of the user is one line on stderr and exit code 2."""
     _cache()

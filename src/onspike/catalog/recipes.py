@@ -47,6 +47,24 @@ _ONE_LAYER: Settings = {
     "train.optimiser": "sgd",
 }
 
+# Feedback control of two layers, driven from outside: biases near threshold.
+_TWO_LAYERS: Settings = {
+    "task.window": 0.18,  # the onset would teach transients
+    "network.gain_in": 1.13,
+    "network.gain_out": 1.4,
+    "network.bias_out": 1.0,
+    "neuron.normalised": True,
+    "neuron.floor": -1.0,
+    "neuron.bias": 1.0,
+    "neuron.bias_spread": 0.25,
+    "neuron.slope": 1.0,
+    "train.epochs": 6,
+    "train.clamp": 1.5,
+    "train.decay": "linear",
+    "train.batch": 1,
+    "train.optimiser": "sgd",
+}
+
 RECIPES: dict[str, Recipe] = {
     "cue-accumulation": Recipe(
         rule="reckon",
@@ -102,8 +120,19 @@ RECIPES: dict[str, Recipe] = {
             "train.optimiser": "adam",
             "train.decay": "linear",
         },
+        neurons={
+            "feedback-control": "cuba-lif",
+            "deep-feedback-control": "cuba-lif",
+        },
         choices={
-            "feedback-control": {**_ONE_LAYER, "rule.rate": 1e-3, "train.epochs": 3},
+            "feedback-control": {
+                **_ONE_LAYER,
+                "task.code": "poisson",
+                "task.n_per_feature": 10,
+                "rule.rate": 1e-3,
+                "train.epochs": 1,
+            },
+            "deep-feedback-control": _TWO_LAYERS,
             "eprop+lif": _FACTORED,
             "eprop-random+lif": _FACTORED,
             "reckon": _ONCE,

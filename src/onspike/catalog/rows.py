@@ -31,6 +31,11 @@ class Recipe(NamedTuple):
     neuron: str
     settings: Settings
     choices: Mapping[str, Settings]
+    neurons: Mapping[str, str] = {}  # by rule, where it is not the usual one
+
+    def neuron_of(self, rule: str) -> str:
+        """The neuron that a rule is used with."""
+        return self.neurons.get(rule, self.neuron)
 
 
 class TaskRow(NamedTuple):

@@ -107,7 +107,7 @@ def resolve(
     names = {
         "task": task,
         "rule": rule or recipe.rule,
-        "neuron": neuron or recipe.neuron,
+        "neuron": neuron or recipe.neuron_of(rule or recipe.rule),
         "device": device,
     }
     chosen = {section: {"name": name} for section, name in names.items()}
@@ -225,6 +225,9 @@ def _convert(section: str, table: dict[str, Any], kind: type) -> Any:
     for option, value in table.items():
         fields = {f.name: f.type for f in msgspec.structs.fields(kind)}
         checks.known(f"option in [{section}]", option, fields)
+        choices = typing.get_args(fields[option])
+        if choices and all(isinstance(choice, str) for choice in choices):
+            checks.known(f"{section}.{option}", str(value), choices)
         try:
             want = fields[option]
             value = msgspec.convert(value, want, strict=False, dec_hook=_from_plain)

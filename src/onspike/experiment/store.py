@@ -1,5 +1,6 @@
 """The run folder: everything plain, nothing half-written."""
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -62,6 +63,7 @@ class RunFolder:
     def add_recording(self, name: str, arrays: Mapping[str, Any]) -> None:
         """Writes one archive of arrays."""
         path = self.path / "recordings" / f"{name}.npz"
+        path.parent.mkdir(exist_ok=True)
         with _beside(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
 
@@ -168,8 +170,17 @@ class RunFolder:
         return _unflat(like, safetensors.numpy.load(data)), position, extra
 
     def cut_metrics(self, epoch: int) -> None:
-        """Forgets epochs that came after the checkpoint."""
+        """Forgets epochs that came after the checkpoint.
+
+        Raises:
+            ValueError: If epochs before it are missing.
+        """
         rows = [row for row in self.metrics() if row["epoch"] <= epoch]
+        if len(rows) < epoch:
+            raise ValueError(
+                f"'{self.path / 'metrics.jsonl'}' has {len(rows)} of {epoch} epochs "
+                "before the checkpoint: restore the file, or train again"
+            )
         text = "".join(json.dumps(row) + "\n" for row in rows)
         write_text(self.path / "metrics.jsonl", text)
 
@@ -205,6 +216,7 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, pretty.decode() + "\n")
 
 
+@functools.cache
 def environment() -> dict[str, Any]:
     """Versions, machine and command: what is needed to understand a number."""
     versions = {"onspike": onspike.__version__, "python": platform.python_version()}
