@@ -13,7 +13,7 @@ DEMO := runs/demo
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test test-full lint docs bench memory
-.PHONY: study-cue study-alif study-digits study-spoken
+.PHONY: study-binary study-cue study-alif study-digits study-spoken
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,10 @@ study-spoken: $(VENV)/.installed ## Spoken digits: TRAIN=FILE.h5 TEST=FILE.h5 (3
 	$(COMPARE) spoken-digits --rules eprop,frozen-hidden,bptt --seeds $(SEEDS) \
 		--out $(STUDY)/spoken \
 		--set task.train=$(TRAIN) --set task.test=$(TEST)
+
+study-binary: $(VENV)/.installed ## Feedback control of one layer on two blobs (1 minute)
+	$(COMPARE) binary --rules feedback-control --seeds $(SEEDS) \
+		--out $(STUDY)/binary
 
 # Stamps: .venv is made once, and an extra installed again when pyproject.toml changes.
 
