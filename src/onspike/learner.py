@@ -11,11 +11,21 @@ from jaxtyping import Array, Bool, Float, Int
 
 from onspike.devices import AbstractDevice, Ideal
 from onspike.engine import AbstractEngine, Record, Scan, repeat
-from onspike.network import Network
+from onspike.network import Network, NetworkState
 from onspike.rules.base import AbstractRule, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
 from onspike.tasks.base import AbstractTask, Episode
-from onspike.types import Key, Params, Sample, Scalar, Tree, Update, contract
+from onspike.types import (
+    Key,
+    Local,
+    Params,
+    Sample,
+    Scalar,
+    Teaching,
+    Tree,
+    Update,
+    contract,
+)
 
 PLAIN = optax.identity()
 _SHARED: Any = None  # the axis of what all samples of a batch have in common
@@ -186,30 +196,60 @@ class Learner(AbstractLearner):
         `x`, `target` and `reward` of the sample have a leading batch axis; `mask`,
         `first` and `last` are shared.
         """
+        if self.rule.writes_before_step:
+            return self._early_tick(state, sample)
         sense = jax.vmap(self.sense, in_axes=(None, None, 0, _AXES))
         own, update, y, z = sense(task, state.shared, state.own, sample)
         shared, written = self.commit(state.shared, update, sample)
         return State(shared, own), Tick(y, z, written)
 
+    def _early_tick(self, state: State, sample: Sample) -> tuple[State, Tick]:
+        """The same for a rule that writes before the neurons integrate."""
+        foresee = jax.vmap(self.foresee, in_axes=(None, 0, _AXES))
+        own, update = foresee(state.shared, state.own, sample)
+        shared, written = self.commit(state.shared, update, sample)
+        act = jax.vmap(self.act, in_axes=(None, 0, _AXES, None))
+        own, _, y = act(shared, own, sample, state.shared.tick)
+        return State(shared, own), Tick(y, spikes(own.network), written)
+
     def sense(
         self, task: AbstractTask, shared: Shared, own: Own, sample: Sample
     ) -> tuple[Own, Update, Array, dict[str, Array]]:
         """What one sample does in one tick, and the update that it asks for."""
-        params = self.device.read(shared.store.die)
         own = _where(sample.first, self.rest(own), own)
+        own, local, y = self.act(shared, own, sample, shared.tick)
+        params, wiring = self.device.read(shared.store.die), self.network.wiring
+        memory, update = self.rule.step(
+            shared.rule, own.rule, params, local, task.teach(y, sample), wiring
+        )
+        return own._replace(rule=memory), update, y, spikes(own.network)
+
+    def act(
+        self, shared: Shared, own: Own, sample: Sample, tick: Int[Array, ""]
+    ) -> tuple[Own, dict[str, Local], Array]:
+        """Feedback and the network's step: nothing is learnt here."""
+        params = self.device.read(shared.store.die)
         wiring, neurons = self.network.wiring, own.network.neurons
         memory, currents = self.rule.feedback(
             shared.rule, own.rule, sample, neurons, wiring, self.network.dt
         )
         network, local, y = self.network.step(
-            params, own.network, sample.x, currents, shared.tick
+            params, own.network, sample.x, currents, tick
         )
-        teaching = task.teach(y, sample)
+        return Own(network, memory), local, y
+
+    def foresee(self, shared: Shared, own: Own, sample: Sample) -> tuple[Own, Update]:
+        """What one sample asks for before its tick: no spike yet, and no error."""
+        own = _where(sample.first, self.rest(own), own)
+        params, wiring = self.device.read(shared.store.die), self.network.wiring
+        plastic = tuple(self.rates())
+        local = self.network.foresee(own.network, sample.x, shared.tick, plastic)
+        silence = jnp.zeros_like(sample.target)
+        teaching = Teaching(sample.target, silence, sample.mask, sample.reward)
         memory, update = self.rule.step(
-            shared.rule, memory, params, local, teaching, wiring
+            shared.rule, own.rule, params, local, teaching, wiring
         )
-        z = {name: neurons.z for name, neurons in network.neurons.items()}
-        return Own(network, memory), update, y, z
+        return own._replace(rule=memory), update
 
     def commit(
         self, shared: Shared, update: Update, sample: Sample
@@ -260,6 +300,11 @@ class Learner(AbstractLearner):
     def rest(self, own: Own) -> Own:
         """One sample's share at the start of a sample: fast state cleared."""
         return Own(network=self.network.init(), rule=self.rule.rest(own.rule))
+
+
+def spikes(network: NetworkState) -> dict[str, Array]:
+    """What each population sends."""
+    return {name: neurons.z for name, neurons in network.neurons.items()}
 
 
 def bits(tree: Tree) -> int:

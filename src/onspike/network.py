@@ -1,7 +1,7 @@
 """A network: populations of neurons joined by projections of synapses, a graph."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -229,6 +229,43 @@ class Network(eqx.Module):
         }
         y = self.wiring.pool(z[self.output])
         return NetworkState(neurons=new, history=history), local, y
+
+    def foresee(
+        self,
+        state: NetworkState,
+        x: Float[Array, " n_in"],
+        tick: Int[Array, ""],
+        projections: tuple[str, ...],
+    ) -> dict[str, Local]:
+        """What synapses can see before a tick: arriving spikes and old neurons.
+
+        Raises:
+            ValueError: If what arrives at one of the projections is not known yet.
+        """
+        local, known = {}, {INPUT: x}
+        for name in projections:
+            wire = self.wiring.wire(name)
+            if not wire.delay and wire.pre not in known:
+                raise ValueError(
+                    f"a rule that writes before the step cannot change '{name}', at "
+                    f"which spikes of the same tick arrive; give it a delay"
+                )
+            old = state.neurons[wire.post]
+            decay = self.populations[wire.post].neuron.decay(self.dt)
+            none: Any = None
+            local[name] = Local(
+                pre=self._arrives(wire, known, state, tick),
+                old=old,
+                new=old,
+                z=old.z,
+                psi=none,
+                gain=none,
+                jacobian=none,
+                decay=decay,
+                readout_decay=self.populations[self.output].neuron.decay(self.dt),
+                dt=self.dt,
+            )
+        return local
 
     def _arrives(self, wire: Wire, z: dict, state: NetworkState, tick) -> Array:
         if wire.delay == 0:

@@ -10,6 +10,7 @@ from onspike.devices.fixed import (
     StochasticRounding,
 )
 from onspike.devices.ideal import Ideal
+from onspike.devices.soft_bound import SoftBound
 
 __all__ = [
     "AbstractDevice",
@@ -19,5 +20,6 @@ __all__ = [
     "Ideal",
     "Nearest",
     "PlusMinusLSB",
+    "SoftBound",
     "StochasticRounding",
 ]

@@ -45,6 +45,7 @@ class LIF(AbstractNeuron):
         bias: Constant current, in threshold units per tick (in threshold units if
             normalised).
         floor: The membrane falls no lower, in threshold units; None for no floor.
+        euler: Decay by 1 - dt / tau_mem, as some sources do, and not exponentially.
 
     Raises:
         ValueError: If `tau_mem` or `v_threshold` is not positive.
@@ -60,6 +61,7 @@ class LIF(AbstractNeuron):
     surrogate: AbstractSurrogate = Triangle()
     bias: PerNeuron = 0.0
     floor: PerNeuron | None = None
+    euler: bool = eqx.field(static=True, default=False)
 
     continuous: ClassVar[tuple[str, ...]] = ("v",)
 
@@ -100,4 +102,6 @@ class LIF(AbstractNeuron):
         return gate_spikes(z, state.wait)
 
     def decay(self, dt):
+        if self.euler:
+            return 1.0 - dt / jnp.asarray(self.tau_mem)
         return jnp.exp(-dt / jnp.asarray(self.tau_mem))

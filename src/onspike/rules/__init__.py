@@ -31,6 +31,7 @@ from onspike.rules.parts.signals import (
     Symmetric,
 )
 from onspike.rules.parts.targets import AbstractTarget, TargetRates, TargetTrains
+from onspike.rules.predictive import Predictive
 from onspike.rules.reckon import reckon
 from onspike.rules.three_factor import ThreeFactor
 
@@ -51,6 +52,7 @@ __all__ = [
     "LinearDecay",
     "NoSignal",
     "PreTrace",
+    "Predictive",
     "Presynaptic",
     "RandomFeedback",
     "RateHinge",

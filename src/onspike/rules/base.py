@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -36,7 +36,13 @@ class AbstractRule(eqx.Module):
 
     `step` estimates the loss gradient, locally: a positive value asks for a smaller
     weight. The learner multiplies by minus the rate, when the gate opens.
+
+    A rule that `writes_before_step` sees, of the tick that is to come, what arrives at
+    its projections and the old state of the neurons (`Local.new` and `z` are old too),
+    and no error.
     """
+
+    writes_before_step: ClassVar[bool] = False  # writes before the neurons integrate
 
     rate: eqx.AbstractVar[Rates]  # per projection; one left out never changes
     gate: eqx.AbstractVar[AbstractGate]
