@@ -246,3 +246,9 @@ def test_a_run_folder_that_somebody_edited(tmp_path):
         path.write_text(text)
         for word in ("eval", "resume"):
             assert message in refused(word, tmp_path / "run")
+
+
+def test_the_version_is_the_packages():
+    import onspike
+
+    assert command("--version") == (0, [f"onspike {onspike.__version__}"], [])

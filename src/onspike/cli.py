@@ -387,12 +387,13 @@ def _cache() -> None:
 _UsageError: Any = typer.BadParameter.__base__  # lives elsewhere in older versions
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         import onspike
 
         print(f"onspike {onspike.__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()
