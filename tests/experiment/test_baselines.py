@@ -10,6 +10,8 @@ from onspike.experiment.run import keys_of
 from onspike.experiment.store import RunFolder
 from tinyrun import assert_same_run, final_arrays, tiny
 
+# The control is as tiny as the run.
+pytestmark = pytest.mark.filterwarnings("ignore:frozen-hidden control. :UserWarning")
 ADAM = {
     "train.optimiser": "adam",
     "train.batch": 2,

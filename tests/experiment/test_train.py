@@ -11,7 +11,10 @@ import onspike as ons
 from onspike.tasks import CueAccumulation
 from tinyrun import Listed, listed, timeless
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of tiny networks
+pytestmark = [  # what is said of tiny networks
+    pytest.mark.filterwarnings("ignore:population 'hidden' :UserWarning"),
+    pytest.mark.filterwarnings("ignore:all validation answers go to:UserWarning"),
+]
 TASK = listed(6)
 KEY = ons.key(3)
 

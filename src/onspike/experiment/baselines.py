@@ -76,9 +76,11 @@ def control_of(spec: Spec) -> Spec:
 def _frozen_hidden(spec: Spec, task: AbstractTask, key: Key) -> float:
     control = control_of(spec)
     learner, options = build.learner(control, task), control.train
-    with warnings.catch_warnings():  # the control's own, and not this run's
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         run = train(learner, task, key, epochs=options.epochs, batch=options.batch)
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        warnings.warn(f"frozen-hidden control: {text}", stacklevel=2)
     return run.test_accuracy
 
 

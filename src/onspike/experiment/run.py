@@ -287,14 +287,14 @@ def train(
         )
     fit(learner, task)
     seeds, rows = Seeds(learner, task, [keys_of(key)]), []
-    step = beginning(seeds, batch)
-    for step in rounds(seeds, step, epochs, batch):  # noqa: B007, B020
-        rows.append(epoch_metrics(seeds, step, 0, eval_batch))
+    start = last = beginning(seeds, batch)
+    for last in rounds(seeds, start, epochs, batch):
+        rows.append(epoch_metrics(seeds, last, 0, eval_batch))
         for text in rows[-1]["warnings"]:
             warnings.warn(text, stacklevel=2)
         if listen is not None:
             listen(rows[-1])
-    params = seeds.params(step.state, 0)
+    params = seeds.params(last.state, 0)
     data = seeds.keys[0].data
     test = measure.evaluate(learner.network, task, params, "test", data, eval_batch)
     return Run(
@@ -303,5 +303,5 @@ def train(
         memory=measure.memory(learner, task),
         metrics=rows,
         params=params,
-        state=seeds.of(step.state, 0),
+        state=seeds.of(last.state, 0),
     )

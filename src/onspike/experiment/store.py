@@ -65,7 +65,7 @@ class RunFolder:
         path = self.path / "recordings" / f"{name}.npz"
         path.parent.mkdir(exist_ok=True)
         with _beside(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
+            np.savez_compressed(file, **arrays)
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Writes the verdict."""

@@ -74,12 +74,12 @@ class Digits(AbstractCoded):
 
     def __init__(
         self,
-        code: AbstractCode = Rate(rate=200.0, n=1),  # noqa: B008 (immutable)
+        code: AbstractCode = Rate(rate=200.0, n=1),
         ticks: int = 50,
         dt: float = 1e-3,
         window: float | None = None,
         fresh: bool = True,
-        loss: AbstractLoss = CrossEntropy(),  # noqa: B008
+        loss: AbstractLoss = CrossEntropy(),
     ) -> None:
         self.code, self.ticks, self.dt = code, ticks, dt
         self.window, self.fresh, self.loss = window, fresh, loss

@@ -375,11 +375,11 @@ class SpokenDigits(AbstractTask):
         dt: float = 10e-3,
         channels: int = 70,
         n_units: int = 700,
-        amplitude: AbstractAmplitude = SquareRoot(),  # noqa: B008 (immutable)
-        validation: AbstractHoldout = RandomShare(0.1),  # noqa: B008
-        augment: Warp | None = Warp(),  # noqa: B008
+        amplitude: AbstractAmplitude = SquareRoot(),
+        validation: AbstractHoldout = RandomShare(0.1),
+        augment: Warp | None = Warp(),
         window: float | None = None,
-        loss: AbstractLoss = CrossEntropy(),  # noqa: B008
+        loss: AbstractLoss = CrossEntropy(),
     ) -> None:
         checks.positive(_OWNER, "seconds", dt=dt)
         checks.at_least(_OWNER, "ticks", 1, ticks=ticks)

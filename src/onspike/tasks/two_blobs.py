@@ -64,7 +64,7 @@ class TwoBlobs(AbstractCoded):
 
     def __init__(
         self,
-        code: AbstractCode = Poisson(rate=100.0, n=10),  # noqa: B008 (immutable)
+        code: AbstractCode = Poisson(rate=100.0, n=10),
         ticks: int = 200,
         dt: float = 1e-3,
         window: float | None = None,
@@ -73,7 +73,7 @@ class TwoBlobs(AbstractCoded):
         validation_samples: int = 300,
         test_samples: int = 1000,
         fresh: bool = True,
-        loss: AbstractLoss = CrossEntropy(),  # noqa: B008
+        loss: AbstractLoss = CrossEntropy(),
     ) -> None:
         checks.positive("TwoBlobs", "sides of the square", spread=spread)
         draws.check_sizes("TwoBlobs", train_samples, validation_samples, test_samples)

@@ -90,7 +90,7 @@ class YinYang(AbstractCoded):
 
     def __init__(
         self,
-        code: AbstractCode = Rate(rate=100.0, n=5),  # noqa: B008 (immutable)
+        code: AbstractCode = Rate(rate=100.0, n=5),
         ticks: int = 200,
         dt: float = 1e-3,
         window: float | None = None,
@@ -100,7 +100,7 @@ class YinYang(AbstractCoded):
         validation_samples: int = 1000,
         test_samples: int = 1000,
         fresh: bool = True,
-        loss: AbstractLoss = CrossEntropy(),  # noqa: B008
+        loss: AbstractLoss = CrossEntropy(),
     ) -> None:
         checks.positive("YinYang", "unit squares", r_small=r_small, r_big=r_big)
         if not r_big <= 0.5:
