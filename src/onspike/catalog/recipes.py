@@ -7,6 +7,14 @@ _FACTORED: Settings = {"rule.eligibility": "pre-trace"}
 # The decoupled rules in a batch: their updates of a sample add up and pass through
 # Adam once, instead of a write per tick.
 _ONCE: Settings = {"rule.gate": "end-of-sample", "rule.hinge": 0.0}
+# Feed-forward nets that learn in batches, through Adam.
+_BATCHED: dict[str, Settings] = {
+    "eprop+lif": _FACTORED,
+    "eprop-random+lif": _FACTORED,
+    "reckon": _ONCE,
+    "reckon-random": _ONCE,
+    "frozen-hidden": {**_ONCE, "rule.rate_out": 5e-3},
+}
 # Cue accumulation: rules that write once per batch, through Adam.
 _CUE_ADAM: Settings = {
     "rule.rate": 1e-3,
@@ -138,11 +146,7 @@ RECIPES: dict[str, Recipe] = {
                 "train.epochs": 1,
             },
             "deep-feedback-control": _TWO_LAYERS,
-            "eprop+lif": _FACTORED,
-            "eprop-random+lif": _FACTORED,
-            "reckon": _ONCE,
-            "reckon-random": _ONCE,
-            "frozen-hidden": {**_ONCE, "rule.rate_out": 5e-3},
+            **_BATCHED,
         },
     ),
     "digits": Recipe(
@@ -157,13 +161,7 @@ RECIPES: dict[str, Recipe] = {
             "train.optimiser": "adam",
             "train.decay": "linear",
         },
-        choices={
-            "eprop+lif": _FACTORED,
-            "eprop-random+lif": _FACTORED,
-            "reckon": _ONCE,
-            "reckon-random": _ONCE,
-            "frozen-hidden": {**_ONCE, "rule.rate_out": 5e-3},
-        },
+        choices=_BATCHED,
     ),
     "spoken-digits": Recipe(
         rule="eprop",
