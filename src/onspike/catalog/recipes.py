@@ -142,7 +142,7 @@ RECIPES: dict[str, Recipe] = {
                 "rule.rate": 1e-3,
                 "rule.control_gain": 0.3,
                 "rule.target_high": 100.0,
-                "rule.one_sided": True,
+                "rule.overshoot": 0.0,
                 "train.epochs": 1,
             },
             "deep-feedback-control": _TWO_LAYERS,

@@ -124,7 +124,7 @@ def _feedback_control(
     rate: float = 1e-3,
     target_high: float = 50.0,
     target_low: float = 5.0,
-    one_sided: bool = False,
+    overshoot: float = 1.0,
     control_gain: float = 1.0,
     control_weight: float = 0.6,
     control_tau: float = 50e-3,
@@ -133,7 +133,7 @@ def _feedback_control(
     from onspike.rules import Control, TargetRates, feedback_control
 
     control = Control(
-        target=TargetRates(target_high, target_low, one_sided),
+        target=TargetRates(target_high, target_low, overshoot),
         gain=control_gain,
         weight=control_weight,
         tau=control_tau,
@@ -148,7 +148,7 @@ def _deep_feedback_control(
     feedback_scale: float = 0.3,
     target_high: float = 60.0,
     target_low: float = 0.0,
-    one_sided: bool = True,
+    overshoot: float = 0.1,
     control_gain: float = 0.3,
     control_weight: float = 2.0,
     control_tau: float = 50e-3,
@@ -163,7 +163,7 @@ def _deep_feedback_control(
 
     symmetric = feedback == "symmetric"
     control = Control(
-        target=TargetRates(target_high, target_low, one_sided),
+        target=TargetRates(target_high, target_low, overshoot),
         gain=control_gain,
         weight=control_weight,
         tau=control_tau,

@@ -37,22 +37,25 @@ class TargetRates(AbstractTarget):
     Args:
         high: Rate of the true class, in hertz.
         low: Rate of the other classes, in hertz.
-        one_sided: A margin in place of a point: the true class is only pulled up, the
-            others only down, so that nothing is spent on correct overshoot.
+        overshoot: How much a pull counts that answers an overshoot in the right
+            direction: the true class too fast, another too slow. 1 makes the rates
+            points to stay at, 0 margins to stay beyond; with a little, weights stay
+            bounded and nearly nothing is spent on what is right.
 
     Raises:
-        ValueError: If a rate is negative, or `high` is not above `low`.
+        ValueError: If a rate or `overshoot` is negative, or `high` is not above `low`.
 
     Source: Saponati et al. 2026, arXiv 2602.13261.
     """
 
     high: Scalar = 50.0
     low: Scalar = 5.0
-    one_sided: bool = eqx.field(static=True, default=False)
+    overshoot: Scalar = 1.0
 
     def __check_init__(self) -> None:
         checks.non_negative("TargetRates", "hertz", high=self.high, low=self.low)
         checks.positive("TargetRates", "hertz above low", high=self.high - self.low)
+        checks.non_negative("TargetRates", "1 (a share)", overshoot=self.overshoot)
 
     def init(self, n_out):
         return jnp.full(n_out, 0.5, float)
@@ -63,9 +66,8 @@ class TargetRates(AbstractTarget):
         return phase - spikes, spikes
 
     def sides(self, target):
-        if not self.one_sided:
-            return super().sides(target)
-        return target, 1.0 - target
+        others = 1.0 - target
+        return target + self.overshoot * others, others + self.overshoot * target
 
 
 class TrainsState(NamedTuple):
