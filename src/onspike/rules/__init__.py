@@ -27,12 +27,14 @@ from onspike.rules.parts.schedules import AbstractSchedule, Constant, LinearDeca
 from onspike.rules.parts.signals import (
     AbstractSignal,
     NoSignal,
+    Partial,
     RandomFeedback,
     Symmetric,
 )
 from onspike.rules.parts.targets import AbstractTarget, TargetRates, TargetTrains
 from onspike.rules.predictive import Predictive
 from onspike.rules.reckon import reckon
+from onspike.rules.terms import Terms
 from onspike.rules.three_factor import ThreeFactor
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "EveryTick",
     "LinearDecay",
     "NoSignal",
+    "Partial",
     "PreTrace",
     "Predictive",
     "Presynaptic",
@@ -63,6 +66,7 @@ __all__ = [
     "TargetRates",
     "TargetTrains",
     "TargetWindow",
+    "Terms",
     "ThreeFactor",
     "deep_feedback_control",
     "eprop",

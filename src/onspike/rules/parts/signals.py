@@ -147,6 +147,57 @@ class NoSignal(AbstractSignal):
         return shared
 
 
+class Partial(AbstractSignal):
+    """A signal that reaches a fixed random share of each hidden population.
+
+    The others get indirect effect only: through neurons that do hear. In a network
+    without layers this is all that is left of hierarchy.
+
+    Args:
+        signal: What is heard.
+        share: Of the neurons of each hidden population; rounded to whole neurons.
+
+    Raises:
+        ValueError: If `share` does not lie between 0 and 1.
+    """
+
+    signal: AbstractSignal
+    share: Scalar = 0.5
+
+    def __check_init__(self) -> None:
+        checks.probability("Partial", share=self.share)
+
+    def init(self, wiring, key):
+        for_signal, *keys = jax.random.split(key, 1 + len(wiring.hidden))
+        shared, own = self.signal.init(wiring, for_signal)
+        hears = {}
+        for name, subkey in zip(wiring.hidden, keys, strict=True):
+            n = wiring.size(name)
+            place = jax.random.permutation(subkey, n)
+            hears[name] = place.astype(float) < jnp.round(self.share * n)
+        return (shared, hears), own
+
+    def rest(self, own):
+        return self.signal.rest(own)
+
+    def step(self, shared, own, params, local, teaching, wiring):
+        within, hears = shared
+        own, credit = self.signal.step(within, own, params, local, teaching, wiring)
+        heard = {
+            name: jnp.where(hears[name], credit[name], jnp.zeros_like(credit[name]))
+            for name in hears
+            if name in credit
+        }
+        return own, credit | heard
+
+    def feedback(self, shared, own, sample, neurons, wiring, dt):
+        return self.signal.feedback(shared[0], own, sample, neurons, wiring, dt)
+
+    def adapt(self, shared, change):
+        within, hears = shared
+        return self.signal.adapt(within, change), hears
+
+
 def at_output(teaching: Teaching, wiring: Wiring) -> Float[Array, " n"]:
     """dE/dz of the output's neurons: each makes its share of a unit's output."""
     return wiring.spread(wiring.output, teaching.error / wiring.unit)

@@ -1,0 +1,86 @@
+"""Several rules on one network, whose updates add up."""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from onspike.rules.base import AbstractRule, RuleState, rates_of
+from onspike.rules.parts.gates import AbstractGate, EveryTick
+
+
+class Terms(AbstractRule):
+    r"""A rule of several terms: $\Delta W = \sum_k \eta_k \Delta W_k$, in one write.
+
+    For one network in which unsupervised plasticity stabilises and feedback governs:
+    `Terms((Predictive({"in": 1e-5}), deep_feedback_control(...)))`. The currents that
+    the terms inject add up too.
+
+    A term that alone `writes_before_step` sees the same here, but its update is written
+    with all others, after the step: one tick later than alone.
+
+    Args:
+        terms: The rules. Each one's rates weigh its own updates.
+        gate: When the sum is written.
+
+    Raises:
+        ValueError: If there is no term, or a term has a gate of its own.
+    """
+
+    terms: tuple[AbstractRule, ...]
+    gate: AbstractGate = EveryTick()
+
+    def __check_init__(self) -> None:
+        if not self.terms:
+            raise ValueError("Terms.terms must hold at least one rule; got none")
+        for term in self.terms:
+            if not isinstance(term.gate, EveryTick):
+                raise ValueError(
+                    "Terms writes all its terms at once: give the gate to Terms and "
+                    f"EveryTick() to the terms; got {type(term.gate).__name__}()"
+                )
+
+    @property
+    def rate(self):
+        """1 for every projection that a term changes: their rates are in the sum."""
+        names = (t.rate if isinstance(t.rate, Mapping) else ("*",) for t in self.terms)
+        return {name: 1.0 for some in names for name in some}
+
+    def init(self, wiring, key):
+        keys = jax.random.split(key, len(self.terms))
+        states = [t.init(wiring, k) for t, k in zip(self.terms, keys, strict=True)]
+        return RuleState(
+            shared=tuple(state.shared for state in states),
+            own=tuple(state.own for state in states),
+        )
+
+    def rest(self, own):
+        return tuple(t.rest(one) for t, one in zip(self.terms, own, strict=True))
+
+    def feedback(self, shared, own, sample, neurons, wiring, dt):
+        after, currents = [], {}
+        for term, common, one in zip(self.terms, shared, own, strict=True):
+            one, into = term.feedback(common, one, sample, neurons, wiring, dt)
+            after.append(one)
+            for name, current in into.items():
+                before = currents.get(name, jnp.zeros_like(current))
+                currents[name] = before + current
+        return tuple(after), currents
+
+    def step(self, shared, own, params, local, teaching, wiring):
+        after, total = [], {}
+        for term, common, one in zip(self.terms, shared, own, strict=True):
+            one, update = term.step(common, one, params, local, teaching, wiring)
+            after.append(one)
+            rates = rates_of(term.rate, wiring)
+            for name, deltas in update.items():
+                weight = jnp.full(wiring.wire(name).n_post, rates[name], float)
+                weighed = tuple(delta.modulate(weight) for delta in deltas)
+                total[name] = (*total.get(name, ()), *weighed)
+        return tuple(after), total
+
+    def adapt(self, shared, change):
+        return tuple(
+            t.adapt(common, change)
+            for t, common in zip(self.terms, shared, strict=True)
+        )

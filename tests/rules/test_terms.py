@@ -1,0 +1,100 @@
+"""Rules of several terms, and signals that reach a part of a population."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from onspike import CubaLIF, Learner, controlled, feedforward
+from onspike.rules import (
+    Control,
+    EndOfSample,
+    Partial,
+    Predictive,
+    RandomFeedback,
+    Symmetric,
+    TargetRates,
+    Terms,
+    deep_feedback_control,
+)
+from onspike.surrogates import Triangle
+from oracle import begin, draw, learn, tasklet
+
+TASK = tasklet(n_in=6, n_out=3, ticks=60, window=60)
+EPISODES = draw(TASK, 1, rate=0.4, seed=2)
+NEURON = CubaLIF(normalised=True, floor=-1.0, surrogate=Triangle(1.0), bias=0.9)
+NET = controlled(feedforward(6, NEURON, (5,), 3, readout=NEURON, mean_out=0.2))
+PULL = Control(TargetRates(150.0, 20.0), weight=2.0, through=Symmetric(False))
+TINY = 1e-9  # the weights stay where they are, so changes of terms can be added
+
+
+def changes(rule):
+    """What the weights change by in a sample, per unit of rate, and the spikes."""
+    learner = Learner(NET, rule)
+    state = begin(learner)
+    after, record = learn(learner, TASK, state, EPISODES)
+    one, other = (learner.params(s).weights for s in (state, after))
+    return {n: (other[n] - one[n]) / TINY for n in one}, record
+
+
+def test_updates_add_up_by_their_own_rates():
+    control = deep_feedback_control({"in": TINY, "out": 2 * TINY}, control=PULL)
+    governed, record = changes(control)
+    stable, _ = changes(Predictive({"in": 3 * TINY}))
+    both, together = changes(Terms((control, Predictive({"in": 3 * TINY}))))
+    assert record.spikes["hidden"].sum() > 20
+    assert np.array_equal(record.spikes["out"], together.spikes["out"])
+    # Alone, the predictive rule is on another course: nothing is injected there. It
+    # looks at hidden neurons only, which no current reaches, so that it is the same.
+    assert not np.array_equal(stable["out"], governed["out"])
+    sums = {"in": governed["in"] + stable["in"], "out": governed["out"]}
+    for name, expected in sums.items():
+        size = np.abs(expected).max()
+        assert size > 1e-2 and np.abs(both[name] - expected).max() < 1e-5 * size
+    assert np.abs(stable["in"]).max() > 1e-2 * np.abs(governed["in"]).max()
+
+
+def test_one_term_is_the_rule_itself():
+    control = deep_feedback_control({"in": 0.05, "out": 2e-3}, control=PULL)
+    runs = [changes(rule) for rule in (control, Terms((control,)))]
+    (alone, record), (wrapped, other) = runs
+    assert record.spikes["more"].sum() > 0
+    assert np.array_equal(record.spikes["hidden"], other.spikes["hidden"])
+    for name in alone:
+        assert np.allclose(alone[name], wrapped[name], rtol=1e-9, atol=0)
+
+
+def test_terms_refuse_what_they_would_ignore():
+    with pytest.raises(ValueError, match="at least one rule; got none"):
+        Terms(())
+    gated = deep_feedback_control(1e-3, gate=EndOfSample())
+    with pytest.raises(ValueError, match=r"give the gate to Terms.*got EndOfSample\(\)"):
+        Terms((gated,))
+    rule = Terms((Predictive({"sideways": 1.0}),))
+    with pytest.raises(ValueError, match="sideways"):
+        Learner(NET, rule)
+
+
+@pytest.mark.parametrize("through", [Symmetric(False), RandomFeedback(1.0)])
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_a_partial_signal_teaches_a_share_of_the_hidden_neurons(through, share):
+    control = Control(PULL.target, weight=2.0, through=Partial(through, share))
+    changed, _ = changes(deep_feedback_control({"in": TINY}, control=control))
+    whole = Control(PULL.target, weight=2.0, through=through)
+    everywhere, _ = changes(deep_feedback_control({"in": TINY}, control=whole))
+    taught = np.abs(changed["in"]).sum(1) > 0
+    assert taught.sum() == round(5 * share)
+    if isinstance(through, Symmetric):  # a random one draws weights of its own
+        assert np.array_equal(changed["in"][taught], everywhere["in"][taught])
+    with pytest.raises(ValueError, match=r"Partial.share.*1.5"):
+        Partial(through, 1.5)
+
+
+def test_who_hears_is_drawn_once_for_all_samples():
+    signal = Partial(RandomFeedback(1.0), 0.4)
+    draws = [signal.init(NET.wiring, jax.random.key(k))[0][1] for k in (0, 0, 1, 2)]
+    hears = [np.asarray(d["hidden"]) for d in draws]
+    assert np.array_equal(hears[0], hears[1])
+    assert any(not np.array_equal(hears[0], other) for other in hears[2:])
+    assert all(h.sum() == 2 for h in hears)
+    assert jnp.asarray(hears[0]).dtype == bool
