@@ -11,6 +11,7 @@ import numpy as np
 
 from onspike import LIF, LeakyIntegrator, recurrent
 from onspike.devices import AbstractDevice
+from onspike.devices.mismatch import MismatchState
 from onspike.network import NetworkState
 from onspike.tasks import AbstractTask, CrossEntropy, Episode
 from onspike.tasks.base import AbstractLoss
@@ -82,7 +83,7 @@ class LedgerState(NamedTuple):
 class Ledger(AbstractDevice):
     """Books what it is asked to write, and keeps its weights as they are."""
 
-    def fabricate(self, params, key):
+    def fabricate(self, params, sizes, key):
         empty = {n: jnp.zeros_like(w) for n, w in params.weights.items()}
         return LedgerState(params, empty)
 
@@ -117,6 +118,8 @@ def begin(learner, batch=1, seed=0):
 def _excite(die):
     if isinstance(die, LedgerState):
         return die._replace(params=_excite(die.params))
+    if isinstance(die, MismatchState):
+        return die._replace(stored=_excite(die.stored))
     field = "weights" if isinstance(die, Params) else "codes"
     stored = getattr(die, field)
     positive = {n: jnp.abs(w) for n, w in stored.items() if n.startswith("in")}

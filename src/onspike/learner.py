@@ -81,7 +81,8 @@ class AbstractLearner(eqx.Module):
 
     def fabricate(self, for_weights: Key, for_die: Key, for_writes: Key) -> Store:
         """Draws weights and programs a die with them."""
-        die = self.device.fabricate(self.network.init_params(for_weights), for_die)
+        params, sizes = self.network.init_params(for_weights), self.network.wiring.sizes
+        die = self.device.fabricate(params, dict(sizes), for_die)
         store = Store(die, (), jnp.zeros((), jnp.int32), for_writes)
         return store._replace(optimiser=self.transform.init(self.plastic(store)))
 

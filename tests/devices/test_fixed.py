@@ -15,7 +15,7 @@ N = 40_000
 
 
 def programme(device, w):
-    return device.fabricate(Params({"w": jnp.asarray(w)}, {}), KEY)
+    return device.fabricate(Params({"w": jnp.asarray(w)}, {}), {}, KEY)
 
 
 @jax.jit
@@ -123,7 +123,7 @@ def test_many_small_changes_are_lost_or_kept(mode, expected):
 def test_projections_and_keys_draw_their_own_bits():
     device = Fixed(lsb={"a": 1.0, "b": 1.0})
     zero = jnp.zeros((20, 20))
-    stored = device.fabricate(Params({"a": zero, "b": zero}, {}), KEY)
+    stored = device.fabricate(Params({"a": zero, "b": zero}, {}), {}, KEY)
     wish = {"a": zero + 0.5, "b": zero + 0.5}
     one, same = (device.write(stored, wish, KEY).codes for _ in range(2))
     other = device.write(stored, wish, jax.random.key(1)).codes
@@ -240,7 +240,7 @@ def test_ideal_takes_any_change_exactly():
     device, rng = Ideal(), np.random.default_rng(0)
     w, change = rng.normal(size=(4, 3)), 1e-9 * rng.normal(size=(4, 3))
     stored = device.fabricate(
-        Params({"w": jnp.asarray(w), "u": jnp.ones((1, 1))}, {}), KEY
+        Params({"w": jnp.asarray(w), "u": jnp.ones((1, 1))}, {}), {}, KEY
     )
     after = device.read(device.write(stored, {"w": jnp.asarray(change)}, KEY)).weights
     assert np.array_equal(after["w"], w + change) and np.any(after["w"] != w)

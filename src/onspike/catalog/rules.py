@@ -142,14 +142,14 @@ def _feedback_control(
 
 
 def _deep_feedback_control(
-    rate: float = 0.17,
-    rate_out: float | None = 1.5e-3,
+    rate: float = 0.6,
+    rate_out: float | None = 7e-3,
     feedback: Feedback = "symmetric",
     feedback_scale: float = 0.3,
     target_high: float = 60.0,
     target_low: float = 0.0,
     overshoot: float = 0.1,
-    control_gain: float = 0.3,
+    control_gain: float = 1.0,
     control_weight: float = 2.0,
     control_tau: float = 50e-3,
     control_hidden: float | None = None,

@@ -10,6 +10,7 @@ from onspike.devices.fixed import (
     StochasticRounding,
 )
 from onspike.devices.ideal import Ideal
+from onspike.devices.mismatch import Mismatch
 from onspike.devices.soft_bound import SoftBound
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Clamped",
     "Fixed",
     "Ideal",
+    "Mismatch",
     "Nearest",
     "PlusMinusLSB",
     "SoftBound",

@@ -12,8 +12,14 @@ class AbstractDevice(eqx.Module):
     """The memory in which weights live, and what it does to them."""
 
     @abstractmethod
-    def fabricate(self, params: Params, key: Key) -> Tree:
-        """One die, programmed with initial parameters: what it stores."""
+    def fabricate(self, params: Params, sizes: dict[str, int], key: Key) -> Tree:
+        """One die, programmed with initial parameters: what it stores.
+
+        Args:
+            params: Initial weights, and the neurons as designed.
+            sizes: Neurons by population.
+            key: Of the die: what chance makes of the design.
+        """
 
     @abstractmethod
     def read(self, stored: Tree) -> Params:

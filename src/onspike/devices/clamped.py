@@ -24,11 +24,11 @@ class Clamped(AbstractDevice):
     def __check_init__(self) -> None:
         checks.positive("Clamped", "weight units", bound=self.bound)
 
-    def fabricate(self, params, key):
+    def fabricate(self, params, sizes, key):
         clipped = {
             n: jnp.clip(w, -self.bound, self.bound) for n, w in params.weights.items()
         }
-        return self.device.fabricate(params._replace(weights=clipped), key)
+        return self.device.fabricate(params._replace(weights=clipped), sizes, key)
 
     def read(self, stored):
         return self.device.read(stored)

@@ -98,8 +98,8 @@ class Fixed(AbstractDevice):
         """The largest code."""
         return 2 ** (self.bits - 1) - 1
 
-    def fabricate(self, params, key):
-        del key
+    def fabricate(self, params, sizes, key):
+        del sizes, key
         for name in self.lsb or {}:
             checks.known("projection in Fixed.lsb", name, params.weights)
         lsb = {n: self._lsb(n, w) for n, w in params.weights.items()}

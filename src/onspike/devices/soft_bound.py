@@ -14,8 +14,8 @@ class SoftBound(AbstractDevice):
 
     device: AbstractDevice
 
-    def fabricate(self, params, key):
-        return self.device.fabricate(params, key)
+    def fabricate(self, params, sizes, key):
+        return self.device.fabricate(params, sizes, key)
 
     def read(self, stored):
         return self.device.read(stored)

@@ -1,0 +1,100 @@
+"""Static mismatch: its statistics, and that a die stays what it is."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from onspike import CubaLIF, Fixed, Ideal, Learner, LeakyIntegrator, controlled
+from onspike import feedforward
+from onspike.devices import Mismatch
+from onspike.rules import feedback_control
+from onspike.types import Params
+from oracle import begin, draw, learn, tasklet
+
+KEY = jax.random.key(3)
+N = 100_000
+
+
+def params(n):
+    neurons = {"a": CubaLIF(bias=0.5), "out": LeakyIntegrator()}
+    return Params({"w": jnp.full((n // 100, 100), 0.3)}, neurons)
+
+
+def test_the_coefficient_of_variation_is_what_was_asked_for():
+    device = Mismatch(Ideal(), cv=0.2)
+    read = device.read(device.fabricate(params(N), {"a": N, "out": 3}, KEY))
+    neuron = read.neurons["a"]
+    found = {
+        "tau_mem": (neuron.tau_mem, 20e-3),
+        "tau_syn": (neuron.tau_syn, 10e-3),
+        "v_threshold": (neuron.v_threshold, 1.0),
+        "bias": (neuron.bias, 0.5),
+        "weights": (read.weights["w"].reshape(-1), 0.3),
+    }
+    drawn = [np.asarray(values) / nominal for values, nominal in found.values()]
+    for factors in drawn:
+        assert factors.shape == (N,) and factors.min() > 0
+        assert factors.mean() == pytest.approx(1.0, abs=4 * 0.2 / N**0.5)
+        assert factors.std() == pytest.approx(0.2, rel=0.02)
+    # Lognormal, and each constant on its own.
+    skew = np.mean(((np.log(drawn[0]) - np.log(drawn[0]).mean()) / 0.198) ** 3)
+    assert abs(skew) < 0.05
+    assert np.abs(np.corrcoef(drawn) - np.eye(5)).max() < 0.02
+    assert read.neurons["out"].tau_mem.shape == (3,)  # no threshold, and none needed
+
+
+def test_a_key_is_a_die():
+    device = Mismatch(Ideal(), cv=0.3)
+    sizes = {"a": 4, "out": 3}
+    dies = [device.fabricate(params(400), sizes, k) for k in (KEY, KEY)]
+    other = device.fabricate(params(400), sizes, jax.random.key(4))
+    one, same, different = (
+        np.asarray(device.read(d).neurons["a"].tau_mem) for d in (*dies, other)
+    )
+    assert np.array_equal(one, same) and not np.array_equal(one, different)
+
+
+def test_writes_go_through_the_synapses_own_gain():
+    device = Mismatch(Fixed(bits=8), cv=0.2)
+    stored = device.fabricate(params(400), {"a": 4, "out": 3}, KEY)
+    step = 3 * stored.stored.lsb["w"]  # whole LSBs: no chance in the write
+    after = device.write(stored, {"w": jnp.full((4, 100), 0.0)}, KEY)
+    assert np.array_equal(after.stored.codes["w"], stored.stored.codes["w"])
+    moved = stored._replace(
+        stored=stored.stored._replace(codes={"w": stored.stored.codes["w"] + 3})
+    )
+    change = device.read(moved).weights["w"] - device.read(stored).weights["w"]
+    assert np.allclose(change, step * stored.gain["w"], rtol=1e-12)
+    assert device.bits_per_weight() == 8
+    smooth = Mismatch(Ideal(), cv=0.2, synapses=False)
+    stored = smooth.fabricate(params(400), {"a": 4, "out": 3}, KEY)
+    assert np.array_equal(smooth.read(stored).weights["w"], np.full((4, 100), 0.3))
+
+
+def test_without_spread_it_is_the_device_itself_and_with_it_controllers_vary_too():
+    task = tasklet(n_in=6, n_out=3, ticks=60, window=60)
+    cell = CubaLIF(normalised=True, floor=-1.0, bias=0.9)
+    net = controlled(feedforward(6, cell, (), 3, readout=cell, mean_out=0.3))
+    episodes = draw(task, 1, rate=0.4, seed=2)
+
+    def run(device):
+        learner = Learner(net, feedback_control(1e-2), device)
+        state, record = learn(learner, task, begin(learner), episodes)
+        return learner.params(state), record
+
+    (exact, spikes), (none, same) = run(Ideal()), run(Mismatch(Ideal(), cv=0.0))
+    assert spikes.spikes["out"].sum() > 5 and spikes.spikes["more"].sum() > 0
+    assert all(np.array_equal(same.spikes[n], z) for n, z in spikes.spikes.items())
+    assert np.array_equal(exact.weights["out"], none.weights["out"])
+    varied, other = run(Mismatch(Ideal(), cv=0.3))
+    assert not np.array_equal(other.spikes["out"], spikes.spikes["out"])
+    assert len(set(np.asarray(varied.neurons["more"].tau_mem).tolist())) == 3
+
+
+def test_it_refuses_what_nothing_has():
+    with pytest.raises(ValueError, match="Mismatch.cv.*-0.1"):
+        Mismatch(Ideal(), cv=-0.1)
+    odd = Mismatch(Ideal(), constants=("tau_mem", "temperature"))
+    with pytest.raises(ValueError, match="unknown neuron constant.*temperature"):
+        odd.fabricate(params(400), {"a": 4, "out": 3}, KEY)
