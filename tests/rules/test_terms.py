@@ -1,7 +1,5 @@
-"""Rules of several terms, and signals that reach a part of a population."""
+"""Rules of several terms."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -9,9 +7,7 @@ from onspike import CubaLIF, Learner, controlled, feedforward
 from onspike.rules import (
     Control,
     EndOfSample,
-    Partial,
     Predictive,
-    RandomFeedback,
     Symmetric,
     TargetRates,
     Terms,
@@ -68,33 +64,10 @@ def test_terms_refuse_what_they_would_ignore():
     with pytest.raises(ValueError, match="at least one rule; got none"):
         Terms(())
     gated = deep_feedback_control(1e-3, gate=EndOfSample())
-    with pytest.raises(ValueError, match=r"give the gate to Terms.*got EndOfSample\(\)"):
+    with pytest.raises(
+        ValueError, match=r"give the gate to Terms.*got EndOfSample\(\)"
+    ):
         Terms((gated,))
     rule = Terms((Predictive({"sideways": 1.0}),))
     with pytest.raises(ValueError, match="sideways"):
         Learner(NET, rule)
-
-
-@pytest.mark.parametrize("through", [Symmetric(False), RandomFeedback(1.0)])
-@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
-def test_a_partial_signal_teaches_a_share_of_the_hidden_neurons(through, share):
-    control = Control(PULL.target, weight=2.0, through=Partial(through, share))
-    changed, _ = changes(deep_feedback_control({"in": TINY}, control=control))
-    whole = Control(PULL.target, weight=2.0, through=through)
-    everywhere, _ = changes(deep_feedback_control({"in": TINY}, control=whole))
-    taught = np.abs(changed["in"]).sum(1) > 0
-    assert taught.sum() == round(5 * share)
-    if isinstance(through, Symmetric):  # a random one draws weights of its own
-        assert np.array_equal(changed["in"][taught], everywhere["in"][taught])
-    with pytest.raises(ValueError, match=r"Partial.share.*1.5"):
-        Partial(through, 1.5)
-
-
-def test_who_hears_is_drawn_once_for_all_samples():
-    signal = Partial(RandomFeedback(1.0), 0.4)
-    draws = [signal.init(NET.wiring, jax.random.key(k))[0][1] for k in (0, 0, 1, 2)]
-    hears = [np.asarray(d["hidden"]) for d in draws]
-    assert np.array_equal(hears[0], hears[1])
-    assert any(not np.array_equal(hears[0], other) for other in hears[2:])
-    assert all(h.sum() == 2 for h in hears)
-    assert jnp.asarray(hears[0]).dtype == bool

@@ -8,16 +8,23 @@ from onspike.catalog.rows import Row
 if TYPE_CHECKING:
     from onspike.rules import AbstractGate, AbstractRegulariser, AbstractSignal
 
-Feedback = Literal["symmetric", "random", "none"]
+Feedback = Literal["symmetric", "sign", "learnt", "random", "none"]
 Gate = Literal["every-tick", "target-window", "end-of-sample", "end-of-window"]
 
 
-def _signal(feedback: Feedback, scale: float) -> "AbstractSignal":
-    from onspike.rules import NoSignal, RandomFeedback, Symmetric
+def _signal(
+    feedback: Feedback, scale: float, output_slope: bool = True
+) -> "AbstractSignal":
+    from onspike import rules
 
-    if feedback == "random":
-        return RandomFeedback(scale)
-    return Symmetric() if feedback == "symmetric" else NoSignal()
+    signals: dict[str, Callable[[], AbstractSignal]] = {
+        "symmetric": lambda: rules.Symmetric(output_slope),
+        "sign": lambda: rules.SignSymmetric(scale, output_slope),
+        "learnt": lambda: rules.LearntFeedback(scale, output_slope),
+        "random": lambda: rules.RandomFeedback(scale),
+        "none": rules.NoSignal,
+    }
+    return signals[feedback]()
 
 
 def _gate(name: Gate) -> "AbstractGate":
@@ -145,7 +152,8 @@ def _deep_feedback_control(
     rate: float = 0.6,
     rate_out: float | None = 7e-3,
     feedback: Feedback = "symmetric",
-    feedback_scale: float = 0.3,
+    feedback_scale: float = 0.05,
+    reach: float = 1.0,
     target_high: float = 60.0,
     target_low: float = 0.0,
     overshoot: float = 0.1,
@@ -159,20 +167,18 @@ def _deep_feedback_control(
     rate_cost: float = 0.0,
     rate_target: float = 15.0,
 ) -> Any:
-    from onspike.rules import Control, Symmetric, TargetRates, deep_feedback_control
+    from onspike import rules
 
-    symmetric = feedback == "symmetric"
-    control = Control(
-        target=TargetRates(target_high, target_low, overshoot),
+    through = _signal(feedback, feedback_scale, output_slope=False)
+    control = rules.Control(
+        target=rules.TargetRates(target_high, target_low, overshoot),
         gain=control_gain,
         weight=control_weight,
         tau=control_tau,
-        through=Symmetric(output_slope=False)
-        if symmetric
-        else _signal(feedback, feedback_scale),
+        through=through if reach == 1 else rules.Partial(through, reach),
         gain_hidden=control_hidden,
     )
-    return deep_feedback_control(
+    return rules.deep_feedback_control(
         _by_projection(rate, rate_out),
         control=control,
         gate=_gate(gate),

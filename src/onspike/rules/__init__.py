@@ -26,9 +26,11 @@ from onspike.rules.parts.regularisers import (
 from onspike.rules.parts.schedules import AbstractSchedule, Constant, LinearDecay
 from onspike.rules.parts.signals import (
     AbstractSignal,
+    LearntFeedback,
     NoSignal,
     Partial,
     RandomFeedback,
+    SignSymmetric,
     Symmetric,
 )
 from onspike.rules.parts.targets import AbstractTarget, TargetRates, TargetTrains
@@ -51,6 +53,7 @@ __all__ = [
     "EProp",
     "EndOfSample",
     "EveryTick",
+    "LearntFeedback",
     "LinearDecay",
     "NoSignal",
     "Partial",
@@ -62,6 +65,7 @@ __all__ = [
     "RateTarget",
     "ReadoutFilter",
     "RuleState",
+    "SignSymmetric",
     "Symmetric",
     "TargetRates",
     "TargetTrains",
