@@ -5,8 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from onspike import CubaLIF, Fixed, Ideal, Learner, LeakyIntegrator, controlled
-from onspike import feedforward
+from onspike import (
+    CubaLIF,
+    Fixed,
+    Ideal,
+    LeakyIntegrator,
+    Learner,
+    controlled,
+    feedforward,
+)
 from onspike.devices import Mismatch
 from onspike.rules import feedback_control
 from onspike.types import Params

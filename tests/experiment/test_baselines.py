@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from onspike.experiment import baselines, runs
+from onspike.experiment import baselines, build, measure, runs
 from onspike.experiment.run import keys_of
 from onspike.experiment.store import RunFolder
+from onspike.types import Params
 from tinyrun import assert_same_run, final_arrays, tiny
 
 # The control is as tiny as the run.
@@ -77,5 +78,21 @@ def test_linear_readers_see_the_input_in_bins(whole):
         assert stream.sum() > 50
         assert np.array_equal(x[i], stream.reshape(10, 6, 8).sum(1))
         assert label[i] == episode.label
-    for name in ("logistic_regression", "ridge_on_bins"):
+    for name in ("logistic_regression", "ridge_on_bins", "mlp_on_input"):
         assert result["baselines"][name] in np.arange(6) / 5
+
+
+def test_a_reader_of_hidden_counts_sees_what_inference_counts(whole):
+    folder, result = whole
+    spec = RunFolder(folder).spec()
+    task = spec.built("task")
+    network = build.learner(spec, task).network
+    weights = dict(np.load(folder / "recordings/weights_after.npz"))
+    neurons = {name: p.neuron for name, p in network.populations.items()}
+    params = Params({n: jnp.asarray(w) for n, w in weights.items()}, neurons)
+    key = keys_of(jax.random.key(0)).data
+    seen = baselines.hidden_counts(network, task, params, "test", key)
+    total = measure.evaluate(network, task, params, "test", key).spikes["hidden"]
+    assert seen.shape == (5, network.wiring.size("hidden")) and total.sum() > 20
+    assert np.array_equal(seen.sum(0), total)
+    assert result["baselines"]["logistic_on_hidden"] in np.arange(6) / 5

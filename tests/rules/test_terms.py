@@ -71,3 +71,10 @@ def test_terms_refuse_what_they_would_ignore():
     rule = Terms((Predictive({"sideways": 1.0}),))
     with pytest.raises(ValueError, match="sideways"):
         Learner(NET, rule)
+
+
+def test_a_projection_is_plastic_if_any_term_changes_it():
+    stable, governed = Predictive({"*": 1e-3, "out": None}), Predictive({"out": 1e-3})
+    assert dict(Learner(NET, Terms((stable,))).rates()) == {"in": 1.0}
+    both = Learner(NET, Terms((stable, governed)))
+    assert dict(both.rates()) == {"in": 1.0, "out": 1.0}

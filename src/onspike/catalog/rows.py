@@ -10,7 +10,8 @@ class Row(NamedTuple):
     """One name. `defaults` replace those of the builder's own signature.
 
     `needs` are settings of other sections, without which the row makes no sense; they
-    come after a task's general settings and before its choices.
+    come after a task's general settings and before its choices. `control` is the rule
+    of the control whose hidden layer stays as it began.
     """
 
     build: Callable[..., Any]
@@ -18,6 +19,7 @@ class Row(NamedTuple):
     source: str
     defaults: Settings = {}
     needs: Settings = {}
+    control: str = "frozen-hidden"
 
 
 class Recipe(NamedTuple):

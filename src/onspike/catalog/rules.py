@@ -186,6 +186,40 @@ def _deep_feedback_control(
     )
 
 
+def _tug_of_war(
+    rate: float = 0.6,
+    rate_out: float | None = 7e-3,
+    rate_predictive: float = 1e-5,
+    feedback: Feedback = "symmetric",
+    feedback_scale: float = 0.05,
+    reach: float = 1.0,
+    target_high: float = 60.0,
+    target_low: float = 0.0,
+    overshoot: float = 0.1,
+    control_gain: float = 1.0,
+    control_weight: float = 2.0,
+    control_tau: float = 50e-3,
+    control_hidden: float | None = None,
+) -> Any:
+    from onspike.rules import Predictive, Terms
+
+    governs = _deep_feedback_control(
+        rate=rate,
+        rate_out=rate_out,
+        feedback=feedback,
+        feedback_scale=feedback_scale,
+        reach=reach,
+        target_high=target_high,
+        target_low=target_low,
+        overshoot=overshoot,
+        control_gain=control_gain,
+        control_weight=control_weight,
+        control_tau=control_tau,
+        control_hidden=control_hidden,
+    )
+    return Terms((governs, Predictive({"*": rate_predictive, "out": None})))
+
+
 def _offline(kind: Any, rate: float, rate_out: float | None) -> Any:
     import functools
 
@@ -219,6 +253,20 @@ RULES: dict[str, Row] = {
         _deep_feedback_control,
         "the same, and the controllers' current teaches hidden neurons too",
         "onspike, after Saponati et al. 2026, arXiv 2602.13261",
+        needs=_CONTROLLED,
+        control="frozen-feedback-control",
+    ),
+    "tug-of-war": Row(
+        _tug_of_war,
+        "the same, and predictive plasticity stabilises the hidden neurons",
+        "onspike, after Saponati et al. 2026 and Saponati & Vinck 2023",
+        needs=_CONTROLLED,
+        control="frozen-feedback-control",
+    ),
+    "frozen-feedback-control": Row(
+        _feedback_control,
+        "control: controllers teach the readout, hidden neurons stay as they began",
+        _CONTROL,
         needs=_CONTROLLED,
     ),
     "frozen-hidden": Row(

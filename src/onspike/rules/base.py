@@ -21,7 +21,8 @@ from onspike.types import (
     Wiring,
 )
 
-Rates = Scalar | Mapping[str, Scalar]  # by projection; "*" stands for all the others
+# By projection; "*" stands for all the others, and None for what never changes.
+Rates = Scalar | Mapping[str, Scalar | None]
 
 
 class RuleState(NamedTuple):
@@ -91,7 +92,8 @@ def check_rate(rate: Rates) -> None:
     """Raises ValueError if a rate is negative or not finite."""
     by_name = dict(rate) if isinstance(rate, Mapping) else {"rate": rate}
     for name, value in by_name.items():
-        checks.non_negative("rule", "weight per gradient", **{name: value})
+        if value is not None:
+            checks.non_negative("rule", "weight per gradient", **{name: value})
 
 
 def rates_of(rate: Rates, wiring: Wiring) -> dict[str, Scalar]:

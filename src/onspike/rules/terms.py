@@ -1,11 +1,11 @@
 """Several rules on one network, whose updates add up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 
-from onspike.rules.base import AbstractRule, RuleState, rates_of
+from onspike.rules.base import AbstractRule, Rates, RuleState, rates_of
 from onspike.rules.parts.gates import AbstractGate, EveryTick
 
 
@@ -28,23 +28,27 @@ class Terms(AbstractRule):
     """
 
     terms: tuple[AbstractRule, ...]
-    gate: AbstractGate = EveryTick()
+    gate: AbstractGate
+    rate: (
+        Rates  # 1 for every projection that a term changes: their rates are in the sum
+    )
 
-    def __check_init__(self) -> None:
-        if not self.terms:
+    def __init__(
+        self, terms: Sequence[AbstractRule], gate: AbstractGate = EveryTick()
+    ) -> None:
+        if not terms:
             raise ValueError("Terms.terms must hold at least one rule; got none")
-        for term in self.terms:
+        for term in terms:
             if not isinstance(term.gate, EveryTick):
                 raise ValueError(
                     "Terms writes all its terms at once: give the gate to Terms and "
                     f"EveryTick() to the terms; got {type(term.gate).__name__}()"
                 )
-
-    @property
-    def rate(self):
-        """1 for every projection that a term changes: their rates are in the sum."""
-        names = (t.rate if isinstance(t.rate, Mapping) else ("*",) for t in self.terms)
-        return {name: 1.0 for some in names for name in some}
+        each = [t.rate if isinstance(t.rate, Mapping) else {"*": 1.0} for t in terms]
+        names = {"*"}.union(*each)
+        plastic = {n for n in names for r in each if r.get(n, r.get("*")) is not None}
+        self.terms, self.gate = tuple(terms), gate
+        self.rate = {name: 1.0 if name in plastic else None for name in sorted(names)}
 
     def init(self, wiring, key):
         keys = jax.random.split(key, len(self.terms))

@@ -93,7 +93,7 @@ class Symmetric(AbstractSignal):
 
 
 class SignSymmetric(AbstractSignal):
-    r"""The same through the signs of the weights: $L = c \, \mathrm{sgn}(W)^T L_{post}$.
+    r"""The same through signs of weights: $L = c \, \mathrm{sgn}(W)^T L_{post}$.
 
     One bit of each weight is transported.
 
