@@ -110,6 +110,23 @@ def _cuba_lif(
     return _spread(neuron, bias_spread)
 
 
+def _rate(
+    phi: Literal["tanh", "sigmoid", "linear"] = "tanh",
+    bias: float = 0.0,
+    bias_spread: float = 0.0,
+) -> "Built":
+    import jax
+
+    from onspike.neurons import RateNeuron
+
+    functions = {
+        "tanh": jax.numpy.tanh,
+        "sigmoid": jax.nn.sigmoid,
+        "linear": jax.nn.identity,
+    }
+    return _spread(RateNeuron(functions[phi], bias), bias_spread)
+
+
 def _spread(neuron: "AbstractNeuron", spread: float) -> "Built":
     """Biases evenly spaced up to `spread` below and above the neuron's own."""
     import jax.numpy as jnp
@@ -166,5 +183,10 @@ NEURONS: dict[str, Row] = {
         _cuba_lif,
         "LIF behind exponential synapses",
         "Gerstner et al., Neuronal Dynamics, 2014, ch. 3.1",
+    ),
+    "rate": Row(
+        _rate,
+        "no spikes and no memory: a graded rate, r = phi(I + bias)",
+        "Gerstner et al., Neuronal Dynamics, 2014, ch. 15",
     ),
 }

@@ -47,16 +47,18 @@ def _cue_accumulation(
     )
 
 
-Code = Literal["rate", "poisson", "latency"]
+Code = Literal["rate", "poisson", "latency", "graded"]
 
 
 def _code(
     code: Code, rate: float, n: int, t_min: float, t_max: float, bias: float | None
 ) -> "AbstractCode":
-    from onspike.tasks import Latency, Poisson, Rate
+    from onspike.tasks import Graded, Latency, Poisson, Rate
 
     if code == "latency":
         return Latency(t_min, t_max, bias)
+    if code == "graded":
+        return Graded()
     return {"rate": Rate, "poisson": Poisson}[code](rate, n)
 
 

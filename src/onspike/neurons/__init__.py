@@ -11,6 +11,7 @@ from onspike.neurons.base import (
 )
 from onspike.neurons.cuba_lif import CubaLIF
 from onspike.neurons.lif import LIF
+from onspike.neurons.rate import RateNeuron
 from onspike.neurons.readout import LeakyIntegrator
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "AbstractReset",
     "CubaLIF",
     "LeakyIntegrator",
+    "RateNeuron",
     "Refractory",
     "SubtractReset",
     "ZeroReset",
