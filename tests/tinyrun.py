@@ -94,7 +94,7 @@ class Listed(FixedSpikes):
 
 def listed(n=6, ticks=60, n_in=8, n_out=2, rate=0.3, seed=0):
     """A task of `n` such samples."""
-    sizes = {"sizes": (n_in, n_out), "ticks": ticks, "window": ticks // 3}
+    sizes = {"sizes": (n_in, n_out), "ticks": ticks, "window": max(1, ticks // 3)}
     episodes = draw(FixedSpikes(**sizes), n, rate, seed)
     return Listed(**sizes, x=episodes.content, labels=episodes.label)
 

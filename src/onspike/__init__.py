@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from onspike.engine import infer
     from onspike.experiment.run import Run, train
     from onspike.learner import Learner
-    from onspike.learners import BPTT, RTRL
+    from onspike.learners import BPTT, DFC, RTRL
     from onspike.network import (
         Network,
         Population,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         LIF,
         CubaLIF,
         LeakyIntegrator,
+        RateNeuron,
         Refractory,
         SubtractReset,
         ZeroReset,
@@ -44,6 +45,7 @@ _HOME = {
             "LIF",
             "CubaLIF",
             "LeakyIntegrator",
+            "RateNeuron",
             "Refractory",
             "SubtractReset",
             "ZeroReset",
@@ -61,7 +63,7 @@ _HOME = {
         ),
         "network",
     ),
-    **dict.fromkeys(("BPTT", "RTRL"), "learners"),
+    **dict.fromkeys(("BPTT", "DFC", "RTRL"), "learners"),
     **dict.fromkeys(("Run", "train"), "experiment.run"),
     "Learner": "learner",
     "infer": "engine",
@@ -70,6 +72,7 @@ _HOME = {
 __all__ = [
     "ALIF",
     "BPTT",
+    "DFC",
     "LIF",
     "RTRL",
     "CubaLIF",
@@ -82,6 +85,7 @@ __all__ = [
     "PlusMinusLSB",
     "Population",
     "Projection",
+    "RateNeuron",
     "Refractory",
     "Run",
     "StochasticRounding",

@@ -74,6 +74,13 @@ class AbstractLearner(eqx.Module):
     def rates(self) -> dict[str, Scalar]:
         """The rate of each plastic projection; one left out never changes."""
 
+    def check(self, task: AbstractTask, state: Tree, key: Key) -> None:
+        """Raises ValueError if learning cannot work from this first state.
+
+        `key` stands for the run's data seed. Most learners have nothing to check.
+        """
+        del task, state, key
+
     def plastic(self, store: Store) -> dict[str, Array]:
         """The weights that may change."""
         weights = self.device.read(store.die).weights

@@ -159,8 +159,15 @@ def rounds(
 
 
 def beginning(seeds: Seeds, batch: int) -> Step:
-    """Before the first tick."""
-    return Step(seeds.start(batch), nothing_yet(seeds), Position(0, 0), 0.0)
+    """Before the first tick.
+
+    Raises:
+        ValueError: If learning cannot work from there.
+    """
+    state = seeds.start(batch)
+    for s, keys in enumerate(seeds.keys):
+        seeds.learner.check(seeds.task, seeds.of(state, s), keys.data)
+    return Step(state, nothing_yet(seeds), Position(0, 0), 0.0)
 
 
 def nothing_yet(seeds: Seeds) -> list[measure.Tally]:
