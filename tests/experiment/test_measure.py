@@ -33,7 +33,7 @@ def test_operations_of_a_small_network_counted_by_hand():
         seen=4, arrived=np.array([2.0, 5.0]), spikes={"hidden": np.array([1.0, 0, 3])}
     )
     # 7 events reach 3 neurons; 4 spikes reach the 2 other neurons and 2 outputs.
-    assert measure.operations(network, counts) == {
+    assert measure.operations(listed(), network, counts) == {
         "spikes_per_sample": 4 / 4,
         "synaptic_ops_per_sample": (7 * 3 + 4 * 2 + 4 * 2) / 4,
     }
@@ -53,9 +53,19 @@ def test_operations_count_synapses_that_are_there():
     )
     spikes = {"hidden": np.array([1.0, 2.0, 3.0]), "out": np.array([5.0])}
     counts = tally(seen=1, arrived=np.array([10.0, 100.0]), spikes=spikes)
-    assert measure.operations(network, counts) == {
+    assert measure.operations(listed(), network, counts) == {
         "spikes_per_sample": 11.0,
         "synaptic_ops_per_sample": 10 * 3 + 100 * 1 + 6 * 1 + 5 * 3,
+    }
+
+
+def test_graded_neurons_send_a_value_in_every_tick():
+    task, neuron = listed(ticks=5), ons.RateNeuron()
+    network = ons.feedforward(2, neuron, (3,), 2)
+    counts = tally(seen=4, arrived=np.array([2.0, 5.0]), spikes={})
+    assert measure.operations(task, network, counts) == {
+        "spikes_per_sample": 0.0,
+        "synaptic_ops_per_sample": 7 * 3 / 4 + 5 * 3 * 2,
     }
 
 
@@ -83,7 +93,7 @@ def test_an_evaluation_adds_up_what_its_samples_do_whatever_the_batch():
     assert counts.arrived.sum() == events
     assert np.array_equal(counts.confusion, confusion)
     assert counts.right == np.trace(confusion)
-    found = measure.operations(network, counts)
+    found = measure.operations(task, network, counts)
     assert found["synaptic_ops_per_sample"] == pytest.approx(operations / 7)
     rates = measure.rates(task, counts)["hidden"]
     assert rates["mean"] == pytest.approx(spikes.mean() / (7 * 0.06))

@@ -185,13 +185,18 @@ def warnings(task: AbstractTask, network: Network, counts: Tally) -> list[str]:
     return found
 
 
-def operations(network: Network, counts: Tally) -> dict[str, float]:
+def operations(task: AbstractTask, network: Network, counts: Tally) -> dict[str, float]:
     """Spikes and synaptic operations per sample, as NeuroBench counts them.
 
     A synaptic operation is one event at one existing synapse; graded inputs count as
-    one event when they are not zero. Output units that do not spike have none.
+    one event when they are not zero, and a graded neuron sends one in every tick.
     """
-    events = counts.spikes | {INPUT: counts.arrived}
+    graded = {
+        name: np.full(p.n, float(counts.seen * task.ticks))
+        for name, p in network.populations.items()
+        if not p.neuron.spiking
+    }
+    events = graded | counts.spikes | {INPUT: counts.arrived}
     operations = 0.0
     for name, wire in network.wiring.wires:
         mask = network.projections[name].mask
@@ -246,7 +251,7 @@ def verdict(
         "answer_share": answer_share(counts),
         "confusion": counts.confusion.tolist(),
         "rates": rates(task, counts),
-        **operations(network, counts),
+        **operations(task, network, counts),
     }
 
 
