@@ -187,9 +187,19 @@ def test_learnt_feedback_turns_towards_the_transposed_jacobian():
     for _ in range(20):
         state, record = learn(state, EPISODES)
     q = np.asarray(state.feedback["hidden"])
-    assert least(state) > 0.1
+    assert least(state) > 0.05
     assert np.sum(q * j.T) / np.linalg.norm(q) / np.linalg.norm(j) > 0.7
     assert int(record.written) == 0  # the weights rested
+
+
+def test_setpoints():
+    y, target, loss = jnp.array([0.95, 0.05]), jnp.array([1.0, 0.0]), TASK.loss
+    assert np.allclose(Labelled()(y, target, loss), [0.9, 0.1])
+    margin = Labelled(one_sided=True)
+    assert np.array_equal(margin(y, target, loss), y)  # beyond it: nothing to pull at
+    assert np.allclose(margin(y[::-1], target, loss), [0.9, 0.1])
+    error = loss.error(y, target)
+    assert np.allclose(Nudged(0.2)(y, target, loss), y - 0.2 * error)
 
 
 def test_memory_holds_the_feedback_weights_of_one_sample():

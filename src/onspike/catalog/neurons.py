@@ -124,7 +124,7 @@ def _rate(
         "sigmoid": jax.nn.sigmoid,
         "linear": jax.nn.identity,
     }
-    return _spread(RateNeuron(functions[phi], bias), bias_spread)
+    return _spread(RateNeuron(phi=functions[phi], bias=bias), bias_spread)
 
 
 def _spread(neuron: "AbstractNeuron", spread: float) -> "Built":

@@ -42,6 +42,17 @@ _CUE_ALIF_ADAM: Settings = {
     "train.optimiser": "adam",
 }
 
+# A net of rate neurons: real numbers in, and a sample is one tick.
+_RATE: Settings = {
+    "task.code": "graded",
+    "task.ticks": 1,
+    "network.hidden": (30,),
+    "network.gain_in": 10.0,
+    "rule.rate": 1e-2,
+    "train.epochs": 20,
+    "train.batch": 20,
+}
+
 # Feedback control of one layer: no hidden population, outputs that spike.
 _ONE_LAYER: Settings = {
     "network.hidden": (),
@@ -136,6 +147,8 @@ RECIPES: dict[str, Recipe] = {
         neurons={
             "feedback-control": "cuba-lif",
             "deep-feedback-control": "cuba-lif",
+            "dfc": "rate",
+            "strong-dfc": "rate",
         },
         choices={
             "feedback-control": {
@@ -154,6 +167,10 @@ RECIPES: dict[str, Recipe] = {
                 "rule.rate_out": 7e-3,
             },
             **_BATCHED,
+            "rate": _RATE,
+            "strong-dfc": {"rule.one_sided": True},
+            "bptt+rate": {"rule.rate": 6e-2},
+            "frozen-hidden+rate": {"rule.rate_out": 0.1},
         },
     ),
     "digits": Recipe(

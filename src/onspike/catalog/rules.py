@@ -118,13 +118,13 @@ def _frozen_hidden(rate_out: float = 4e-4, gate: Gate = "target-window") -> Any:
 def _bptt(rate: float = 1e-3, rate_out: float | None = None) -> Any:
     from onspike.learners import BPTT
 
-    return _offline(BPTT, rate, rate_out)
+    return _learner(BPTT, rate, rate_out)
 
 
 def _rtrl(rate: float = 1e-3, rate_out: float | None = None) -> Any:
     from onspike.learners import RTRL
 
-    return _offline(RTRL, rate, rate_out)
+    return _learner(RTRL, rate, rate_out)
 
 
 def _feedback_control(
@@ -220,16 +220,77 @@ def _tug_of_war(
     return Terms((governs, Predictive({"*": rate_predictive, "out": None})))
 
 
-def _offline(kind: Any, rate: float, rate_out: float | None) -> Any:
+Steering = Literal["transposed", "random", "learnt"]
+
+
+def _dfc(
+    rate: float = 1e-2,
+    rate_out: float | None = None,
+    strength: float = 0.1,
+    feedback: Steering = "transposed",
+    feedback_scale: float = 0.1,
+    gain: float = 0.5,
+    leak: float = 1e-3,
+    dt: float = 0.04,
+    steps: int = 120,
+) -> Any:
+    from onspike.learners import DFC, Controller, Nudged
+
+    return _learner(
+        DFC,
+        rate,
+        rate_out,
+        setpoint=Nudged(strength),
+        feedback=_steering(feedback, feedback_scale),
+        controller=Controller(gain=gain, leak=leak, dt=dt, steps=steps),
+    )
+
+
+def _strong_dfc(
+    rate: float = 1e-2,
+    rate_out: float | None = None,
+    target_high: float = 0.9,
+    target_low: float = 0.1,
+    one_sided: bool = False,
+    feedback: Steering = "transposed",
+    feedback_scale: float = 0.1,
+    gain: float = 0.5,
+    leak: float = 1e-3,
+    dt: float = 0.04,
+    steps: int = 120,
+) -> Any:
+    from onspike.learners import DFC, Controller, Labelled
+
+    return _learner(
+        DFC,
+        rate,
+        rate_out,
+        setpoint=Labelled(target_high, target_low, one_sided),
+        feedback=_steering(feedback, feedback_scale),
+        controller=Controller(gain=gain, leak=leak, dt=dt, steps=steps),
+    )
+
+
+def _steering(feedback: Steering, scale: float) -> Any:
+    from onspike.learners import FixedFeedback, LearntFeedback, TransposedJacobian
+
+    if feedback == "transposed":
+        return TransposedJacobian()
+    fixed = FixedFeedback(scale)
+    return fixed if feedback == "random" else LearntFeedback(fixed)
+
+
+def _learner(kind: Any, rate: float, rate_out: float | None, **parts: Any) -> Any:
     import functools
 
-    return functools.partial(kind, rate=_by_projection(rate, rate_out))
+    return functools.partial(kind, rate=_by_projection(rate, rate_out), **parts)
 
 
 _BELLEC = "Bellec et al. 2020, doi:10.1038/s41467-020-17236-y"
 _RECKON = "Frenkel & Indiveri 2022, arXiv 2208.09759"
 
 _CONTROL = "Saponati et al. 2026, arXiv 2602.13261"
+_MEMORYLESS = {"network.recurrent": False}
 _CONTROLLED = {"network.controllers": 1, "network.readout": "spiking"}
 
 RULES: dict[str, Row] = {
@@ -276,6 +337,18 @@ RULES: dict[str, Row] = {
         _bptt,
         "offline baseline: surrogate gradients through time",
         "Neftci et al. 2019, doi:10.1109/MSP.2019.2931595",
+    ),
+    "dfc": Row(
+        _dfc,
+        "deep feedback control of rate neurons: a nudged output, a second phase",
+        "Meulemans et al. 2021, arXiv 2106.07887",
+        needs=_MEMORYLESS,
+    ),
+    "strong-dfc": Row(
+        _strong_dfc,
+        "the same, but the label itself is the setpoint",
+        "Meulemans et al. 2022, arXiv 2204.07249",
+        needs=_MEMORYLESS,
     ),
     "rtrl": Row(
         _rtrl,

@@ -128,7 +128,7 @@ class LearntFeedback(AbstractFeedback):
     Raises:
         ValueError: If a number is not positive, or `decay` is negative.
 
-    Source: Meulemans et al. 2021, arXiv 2106.07887, eq. 13; in the same phase as the
+    Source: Meulemans et al. 2021, arXiv 2106.07887; in the same phase as the
         weights: Meulemans et al. 2022, arXiv 2204.07249.
     """
 
@@ -137,7 +137,7 @@ class LearntFeedback(AbstractFeedback):
     decay: Scalar = 0.1
     noise: Scalar = 0.1
     tau: Scalar = 1.0
-    steps: int = eqx.field(static=True, default=500)
+    steps: int = eqx.field(static=True, default=120)
 
     def __check_init__(self) -> None:
         checks.positive("LearntFeedback", "current", noise=self.noise)

@@ -44,18 +44,19 @@ def check_feedback(leak: Scalar, shares: Mapping[str, np.ndarray], where: str) -
         shares: Each population's share of JQ.
         where: The sample, for the error.
 
-    Source: Meulemans et al. 2021, arXiv 2106.07887, condition 2.
+    Source: Meulemans et al. 2021, arXiv 2106.07887.
     """
     values, vectors = np.linalg.eig(sum(shares.values()))
-    worst = int(np.argmin(values.real))
-    if values[worst].real + float(leak) > 0:
+    worst = int(np.argmin(np.real(values)))
+    least = float(np.real(values[worst]))
+    if least + float(leak) > 0:
         return
     mode = vectors[:, worst]
-    parts = {n: float((mode.conj() @ a @ mode).real) for n, a in shares.items()}
+    parts = {n: float(np.real(mode.conj() @ a @ mode)) for n, a in shares.items()}
     name = min(parts, key=lambda n: parts[n])
     raise ValueError(
         f"DFC.feedback makes control unstable on {where}: JQ has an eigenvalue with "
-        f"real part {values[worst].real:.3g}, to which the weights onto '{name}' "
+        f"real part {least:.3g}, to which the weights onto '{name}' "
         f"contribute {parts[name]:.3g}; use smaller ones (rule.feedback_scale), or the "
         "transposed Jacobian (rule.feedback=transposed)"
     )
