@@ -13,7 +13,7 @@ DEMO := runs/demo
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test test-full lint docs bench memory
-.PHONY: study-binary study-cue study-alif study-digits study-spoken
+.PHONY: study-binary study-dfc study-cue study-alif study-digits study-spoken
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +74,12 @@ study-spoken: $(VENV)/.installed ## Spoken digits: TRAIN=FILE.h5 TEST=FILE.h5 (3
 study-binary: $(VENV)/.installed ## Feedback control of one layer on two blobs (1 minute)
 	$(COMPARE) binary --rules feedback-control --seeds $(SEEDS) \
 		--out $(STUDY)/binary
+
+study-dfc: $(VENV)/.installed ## Deep feedback control of rate neurons (5 minutes)
+	$(COMPARE) yin-yang --neuron rate --rules strong-dfc,dfc,bptt,frozen-hidden \
+		--seeds $(SEEDS) --out $(STUDY)/dfc/recipes
+	$(COMPARE) yin-yang --neuron rate --rules strong-dfc --seeds $(SEEDS) \
+		--out $(STUDY)/dfc/two-sided --set rule.one_sided=false
 
 # Stamps: .venv is made once, and an extra installed again when pyproject.toml changes.
 
