@@ -13,7 +13,7 @@ import pytest
 from fabricate import run_folder, spec
 
 from onspike import report
-from onspike.report import figures, rerun
+from onspike.report import figures, raster, rerun
 from onspike.report.page import interval
 
 SOURCE = Path(report.__file__).parent
@@ -343,3 +343,17 @@ def test_the_report_never_imports_jax():
                 assert not name.startswith(("jax", "equinox", "matplotlib.pyplot"))
                 own = name.split(".")
                 assert own[0] != "onspike" or own[1:2] == ["report"], (path, name)
+
+
+def test_the_readout_of_a_single_tick_is_drawn():
+    recording = {
+        "x": np.full((1, 2), 0.5),
+        "y": np.array([[0.2, 0.9]]),
+        "mask": np.array([True]),
+        "label": np.array(1),
+        "answer": np.array(1),
+        "dt": np.array(1e-3),
+    }
+    figure = raster.sample(recording, "one tick", (0.0, 1.0))
+    lines = {line.get_label(): line for line in figure.axes[-1].lines}
+    assert lines["label: 1"].get_xydata().tolist() == [[0.0, 0.9], [1.0, 0.9]]

@@ -130,6 +130,8 @@ def _strongest(block: np.ndarray) -> np.ndarray:
 def _readout(axis: Axes, recording: Arrays, per_tick: float, limits: Limits) -> None:
     y = recording["y"]
     time = (np.arange(len(y)) + 0.5) * per_tick
+    if len(y) == 1:  # no line goes through one point: draw how long it lasts
+        y, time = np.repeat(y, 2, axis=0), np.array([0.0, per_tick])
     label, answer = verdict(recording)
     _window(axis, recording["mask"], per_tick)
     coloured = [k for k in (answer, label) if k is not None and k < y.shape[1]]
