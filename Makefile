@@ -75,11 +75,15 @@ study-binary: $(VENV)/.installed ## Feedback control of one layer on two blobs (
 	$(COMPARE) binary --rules feedback-control --seeds $(SEEDS) \
 		--out $(STUDY)/binary
 
-study-dfc: $(VENV)/.installed ## Deep feedback control of rate neurons (5 minutes)
+study-dfc: $(VENV)/.installed ## Deep feedback control of rate neurons (7 minutes)
 	$(COMPARE) yin-yang --neuron rate --rules strong-dfc,dfc,bptt,frozen-hidden \
 		--seeds $(SEEDS) --out $(STUDY)/dfc/recipes
 	$(COMPARE) yin-yang --neuron rate --rules strong-dfc --seeds $(SEEDS) \
 		--out $(STUDY)/dfc/two-sided --set rule.one_sided=false
+	$(COMPARE) yin-yang --neuron rate --rules strong-dfc --seeds $(SEEDS) \
+		--out $(STUDY)/dfc/random --set rule.feedback=random
+	$(COMPARE) yin-yang --neuron rate --rules strong-dfc --seeds $(SEEDS) \
+		--out $(STUDY)/dfc/learnt --set rule.feedback=learnt
 
 # Stamps: .venv is made once, and an extra installed again when pyproject.toml changes.
 
