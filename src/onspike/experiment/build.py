@@ -1,5 +1,6 @@
 """From a specification to the objects that it describes."""
 
+import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -66,10 +67,16 @@ def _check_factored(rule: AbstractRule, network: Network) -> None:
 
 def transform(spec: Spec) -> optax.GradientTransformation:
     """What stands between gate and device."""
+    return _transform(spec.train.optimiser, spec.train.weight_decay)
+
+
+@functools.cache
+def _transform(optimiser: str, weight_decay: float) -> optax.GradientTransformation:
+    # Optax makes new closures at each call, and other closures are another program.
     steps = []
-    if spec.train.weight_decay:
-        steps.append(optax.add_decayed_weights(spec.train.weight_decay))
-    if spec.train.optimiser == "adam":
+    if weight_decay:
+        steps.append(optax.add_decayed_weights(weight_decay))
+    if optimiser == "adam":
         steps.append(optax.scale_by_adam())
     return optax.chain(*steps) if steps else PLAIN
 

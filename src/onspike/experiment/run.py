@@ -2,10 +2,11 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,19 +48,24 @@ class Run(NamedTuple):
     state: Tree
 
 
+class Diverged(ValueError):
+    """Weights that are no longer finite."""
+
+
 def keys_of(key: Key) -> Keys:
     """The run's keys."""
     return Keys(*jax.random.split(key, 3))
 
 
 def _learn(
-    learner: AbstractLearner,
-    task: AbstractTask,
+    common: Tree,
+    own: Tree,
     state: Tree,
     index: Int[Array, "batches batch"],
     key: Key,
 ) -> tuple[Tree, Record]:
     """Many batches in one compiled program."""
+    learner, task = eqx.combine(own, common)
 
     def one(state, index):
         episodes = jax.vmap(lambda i: task.episode("train", i, key))(index)
@@ -69,16 +75,19 @@ def _learn(
 
 
 _learn_one = jax.jit(_learn)
-_learn_many = jax.jit(jax.vmap(_learn, in_axes=(None, None, 0, 0, 0)))
+_learn_many = jax.jit(jax.vmap(_learn, in_axes=(None, 0, 0, 0, 0)))
 
 
 @partial(jax.jit, static_argnames="batch")
-def _start(learner: AbstractLearner, keys: Shaped[Array, " seeds"], batch: int) -> Tree:
-    def one(key):
+def _start(
+    common: Tree, own: Tree, keys: Shaped[Array, " seeds"], batch: int
+) -> Tree:
+    def one(own, key):
+        learner, _ = eqx.combine(own, common)
         # A checkpoint forgets weak types; without them here, both are one program.
         return jax.tree.map(_strong, learner.init(key, batch))
 
-    return jax.vmap(one)(keys)
+    return jax.vmap(one)(own, keys)
 
 
 def _strong(a: Array) -> Array:
@@ -87,26 +96,37 @@ def _strong(a: Array) -> Array:
 
 
 class Seeds(NamedTuple):
-    """One program for several seeds: states, keys and tallies side by side."""
+    """One program for several runs: states, keys and tallies side by side.
+
+    Runs differ in their keys. They may also differ in numbers that learner and task
+    hold, never in structure or sizes: see `side_by_side`.
+    """
 
     learner: AbstractLearner
     task: AbstractTask
     keys: list[Keys]
+    own: Tree = None  # numbers of (learner, task) that differ, run first
+
+    def one(self, seed: int) -> tuple[AbstractLearner, AbstractTask]:
+        """One run's learner and task."""
+        return eqx.combine(self.of(self.own, seed), (self.learner, self.task))
 
     def start(self, batch: int) -> Tree:
         """All states before the first sample, seed first."""
-        return _start(self.learner, jnp.stack([k.start for k in self.keys]), batch)
+        keys = jnp.stack([k.start for k in self.keys])
+        return _start((self.learner, self.task), self.own, keys, batch)
 
     def learn(self, state: Tree, index: np.ndarray) -> tuple[Tree, list[measure.Tally]]:
         """Learns from `index` (seeds, batches, batch); one tally per seed."""
+        common = self.learner, self.task
         data = jnp.stack([k.data for k in self.keys])
         order = jnp.asarray(index, jnp.int32)
         if len(self.keys) == 1:  # no axis of length one through the whole program
-            args = (self.of(state, 0), order[0], data[0])
-            state, records = _learn_one(self.learner, self.task, *args)
+            args = (self.of(self.own, 0), self.of(state, 0), order[0], data[0])
+            state, records = _learn_one(common, *args)
             state, records = jax.tree.map(lambda a: a[None], (state, records))
         else:
-            state, records = _learn_many(self.learner, self.task, state, order, data)
+            state, records = _learn_many(common, self.own, state, order, data)
         jax.block_until_ready(state)
         each = [self.of(records, s) for s in range(len(self.keys))]
         return state, [measure.tally(self.task, r) for r in each]
@@ -117,7 +137,40 @@ class Seeds(NamedTuple):
 
     def params(self, state: Tree, seed: int) -> Params:
         """One seed's weights."""
-        return self.learner.params(self.of(state, seed))
+        learner, _ = self.one(seed)
+        return learner.params(self.of(state, seed))
+
+
+def side_by_side(
+    runs: Sequence[tuple[AbstractLearner, AbstractTask]], keys: list[Keys]
+) -> Seeds:
+    """One program for runs whose learners and tasks differ in numbers only.
+
+    What all have in common stays as it is; each number that differs gets an axis.
+
+    Raises:
+        ValueError: If they differ in structure or in a shape.
+    """
+    if len({form(*run) for run in runs}) > 1:
+        raise ValueError("learners or tasks that differ in structure are no program")
+    leaves, structure = zip(*map(jax.tree.flatten, runs), strict=True)
+    own = [None if _equal(values) else _stack(values) for values in zip(*leaves)]
+    return Seeds(*runs[0], keys, jax.tree.unflatten(structure[0], own))
+
+
+def form(learner: AbstractLearner, task: AbstractTask) -> Hashable:
+    """Equal for learners and tasks that one program can run."""
+    leaves, structure = jax.tree.flatten((learner, task))
+    return structure, tuple((jnp.shape(a), jnp.result_type(a)) for a in leaves)
+
+
+def _equal(values: Sequence[Any]) -> bool:
+    first = values[0]
+    return all(v is first or np.array_equal(v, first) for v in values)
+
+
+def _stack(values: Sequence[Any]) -> Array:
+    return jnp.asarray(np.stack([np.asarray(v) for v in values]))
 
 
 class Step(NamedTuple):
@@ -186,13 +239,13 @@ def epoch_metrics(seeds: Seeds, step: Step, seed: int, eval_batch: int) -> Metri
     """One line of `metrics.jsonl`: an epoch's training, and a validation without it.
 
     Raises:
-        ValueError: If weights are no longer finite.
+        Diverged: If weights are no longer finite.
     """
-    learner, task = seeds.learner, seeds.task
+    learner, task = seeds.one(seed)
     params, counts = seeds.params(step.state, seed), step.tallies[seed]
     broken = measure.finite(params)
     if broken is not None:
-        raise ValueError(
+        raise Diverged(
             f"the weights of projection '{broken}' are no longer finite in epoch "
             f"{step.position.epoch}: lower rule.rate, or set train.clamp"
         )

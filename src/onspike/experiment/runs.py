@@ -192,13 +192,13 @@ def _go_on(
     segment = options.checkpoint_samples or None
     per_epoch = build.batches(spec, seeds.task) * options.batch
     total, last = options.epochs * per_epoch, step
-    with _stop_requests() as stop:
+    with stop_requests() as stop:
         if step.position == Position(0, 0):
             _save(stores, seeds, step)
             for s, store in enumerate(stores):
                 _record(seeds, seeds.params(step.state, s), s, store, "before")
         steps = rounds(seeds, step, options.epochs, options.batch, segment)
-        for last in _patiently(steps):
+        for last in patiently(steps):
             rows = []
             if last.position.samples == 0:
                 rows = [
@@ -319,7 +319,8 @@ def _record(seeds: Seeds, params: Params, s: int, store: RunFolder, when: str) -
 _record_compiled = jax.jit(record, static_argnames="most")
 
 
-def _patiently(steps: Iterator[Step]) -> Iterator[Step]:
+def patiently(steps: Iterator[Step]) -> Iterator[Step]:
+    """The same steps, made where they hold up no signal."""
     # A compiled call blocks the thread it runs in; signals reach only the main one.
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         while True:
@@ -333,7 +334,7 @@ def _patiently(steps: Iterator[Step]) -> Iterator[Step]:
 
 
 @contextmanager
-def _stop_requests() -> Iterator[threading.Event]:
+def stop_requests() -> Iterator[threading.Event]:
     """An event that SIGINT or SIGTERM sets; a second one stops at once."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
