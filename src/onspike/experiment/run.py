@@ -79,9 +79,7 @@ _learn_many = jax.jit(jax.vmap(_learn, in_axes=(None, 0, 0, 0, 0)))
 
 
 @partial(jax.jit, static_argnames="batch")
-def _start(
-    common: Tree, own: Tree, keys: Shaped[Array, " seeds"], batch: int
-) -> Tree:
+def _start(common: Tree, own: Tree, keys: Shaped[Array, " seeds"], batch: int) -> Tree:
     def one(own, key):
         learner, _ = eqx.combine(own, common)
         # A checkpoint forgets weak types; without them here, both are one program.
@@ -154,7 +152,8 @@ def side_by_side(
     if len({form(*run) for run in runs}) > 1:
         raise ValueError("learners or tasks that differ in structure are no program")
     leaves, structure = zip(*map(jax.tree.flatten, runs), strict=True)
-    own = [None if _equal(values) else _stack(values) for values in zip(*leaves)]
+    each = zip(*leaves, strict=True)
+    own = [None if _equal(values) else _stack(values) for values in each]
     return Seeds(*runs[0], keys, jax.tree.unflatten(structure[0], own))
 
 

@@ -168,11 +168,16 @@ def settings_of(pairs: Iterable[str]) -> dict[str, Any]:
         path, equals, text = pair.partition("=")
         if not equals:
             raise ValueError(f"--set needs section.option=value; got '{pair}'")
-        try:
-            settings[path.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            settings[path.strip()] = text
+        settings[path.strip()] = value_of(text)
     return settings
+
+
+def value_of(text: str) -> Any:
+    """A value as the shell gives it: TOML, or else plain text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 @lru_cache

@@ -10,7 +10,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +115,8 @@ class RunFolder:
         Raises:
             ValueError: If the file is damaged.
         """
-        path = self.path / "metrics.jsonl"
         remedy = "restore the file, or train again into another folder"
-        if not path.is_file():
-            return []
-        lines = path.read_bytes().split(b"\n")[:-1]
-        return [_object(path, line, remedy) for line in lines]
+        return read_lines(self.path / "metrics.jsonl", remedy)
 
     def result(self) -> dict[str, Any] | None:
         """The verdict, if the run is over.
@@ -181,8 +177,7 @@ class RunFolder:
                 f"'{self.path / 'metrics.jsonl'}' has {len(rows)} of {epoch} epochs "
                 "before the checkpoint: restore the file, or train again"
             )
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        write_text(self.path / "metrics.jsonl", text)
+        write_lines(self.path / "metrics.jsonl", rows)
 
     def _spec_digest(self) -> str:
         return hashlib.sha256((self.path / "spec.toml").read_bytes()).hexdigest()
@@ -191,8 +186,8 @@ class RunFolder:
 def vacant(path: Path) -> None:
     """Raises ValueError unless `path` can be made, or is an empty folder."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        specs = (path / "spec.toml", path / "compare.toml")
-        resumable = any(spec.is_file() for spec in specs)
+        asked = ("spec.toml", "compare.toml", "sweep.toml")
+        resumable = any((path / name).is_file() for name in asked)
         hint = f", or go on with `onspike resume {path}`" if resumable else ""
         raise ValueError(
             f"'{path}' exists and is not empty: choose another --out{hint}"
@@ -214,6 +209,23 @@ def write_json(path: Path, value: Any) -> None:
     """Writes a JSON file in one step."""
     pretty = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2)
     write_text(path, pretty.decode() + "\n")
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes one JSON object a line, all in one step."""
+    write_text(path, "".join(json.dumps(row, default=_plain) + "\n" for row in rows))
+
+
+def read_lines(path: Path, remedy: str) -> list[dict[str, Any]]:
+    """Reads such lines, none if there is no file; one that was cut off does not count.
+
+    Raises:
+        ValueError: If a line is damaged; the error names the remedy.
+    """
+    if not path.is_file():
+        return []
+    lines = path.read_bytes().split(b"\n")[:-1]
+    return [_object(path, line, remedy) for line in lines]
 
 
 @functools.cache
