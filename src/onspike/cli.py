@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -82,13 +82,19 @@ def train(
 
 @app.command()
 def resume(
-    run: Annotated[Path, typer.Argument(help="Run or comparison folder.")],
+    run: Annotated[Path, typer.Argument(help="Run, comparison or sweep folder.")],
     quiet: Quiet = False,
 ) -> None:
-    """Goes on with a run, or a comparison, from its last checkpoint."""
+    """Goes on with a run, a comparison or a sweep that was stopped."""
     from onspike.experiment import runs
     from onspike.experiment.compare import resume as resume_comparison
+    from onspike.experiment.sweep import resume as resume_sweep
 
+    if (run / "sweep.toml").is_file():
+        with _progress(quiet) as tell, _resumable(run):
+            resume_sweep(run, _trials(tell, _printer(quiet)))
+        _conclude_sweep(run)
+        return
     if (run / "compare.toml").is_file():
         with _progress(quiet, _warnings) as tell, _resumable(run):
             found = resume_comparison(run, tell)
@@ -142,16 +148,72 @@ def compare(
     _conclude_comparison(found, out)
 
 
+@app.command()
+def sweep(
+    task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
+    search: Annotated[
+        list[str],
+        typer.Option(
+            metavar="SECTION.OPTION=RANGE",
+            help="Varies an option: low:high, log:low:high, int:low:high (both ends "
+            "included) or a,b,... May be repeated.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the sweep.")],
+    trials: Annotated[int, typer.Option(help="How many settings to try.")] = 64,
+    seeds: Annotated[
+        str, typer.Option(help="Seeds of every trial: a number, or a list: 5,6,7.")
+    ] = "2",
+    rule: Rule = None,
+    neuron: Neuron = None,
+    device: Device = "ideal",
+    settings: Settings = None,
+    sampler: Annotated[
+        str, typer.Option(help="random, or tpe (needs onspike[search]).")
+    ] = "random",
+    sampler_seed: Annotated[int, typer.Option(help="Seed of the choices.")] = 0,
+    side: Annotated[
+        int, typer.Option(help="Most trials side by side in one program.")
+    ] = 16,
+    quiet: Quiet = False,
+) -> None:
+    """Tunes options on validation samples, many trials in one program."""
+    from onspike.experiment.search import space_of
+    from onspike.experiment.spec import settings_of
+    from onspike.experiment.sweep import sweep as run
+
+    with _progress(quiet) as tell, _resumable(out):
+        run(
+            task,
+            search=space_of(search),
+            trials=trials,
+            seeds=_seeds(seeds),
+            out=out,
+            rule=rule,
+            neuron=neuron,
+            device=device,
+            settings=settings_of(settings or []),
+            sampler=sampler,
+            sampler_seed=sampler_seed,
+            side=side,
+            listen=_trials(tell, _printer(quiet)),
+        )
+    _conclude_sweep(out)
+
+
 @app.command("report")
 def write_report(
-    folder: Annotated[Path, typer.Argument(help="Run or comparison folder.")],
+    folder: Annotated[Path, typer.Argument(help="Run, comparison or sweep folder.")],
 ) -> None:
-    """Writes the self-contained report.html of a run or a comparison."""
+    """Writes the self-contained report.html of a run, a comparison or a sweep."""
     from onspike import report
 
-    comparison = (folder / "compare.json").is_file()
-    page = report.write_comparison(folder) if comparison else report.write(folder)
-    print(page)
+    if (folder / "compare.json").is_file():
+        print(report.write_comparison(folder))
+    elif (folder / "sweep.toml").is_file():
+        print(report.write_sweep(folder))
+    else:
+        print(report.write(folder))
 
 
 @app.command("list")
@@ -274,6 +336,29 @@ def _conclude_comparison(found: dict[str, Any], out: Path) -> None:
     table = report.compare_table(found)
     (out / "compare.md").write_text(table)
     print(table)
+    print(f"report: {page}")
+
+
+def _trials(
+    tell: Callable[[str, "Progress"], None], say: Callable[[str], None]
+) -> Callable[..., None]:
+    """Tells the progress of a program of trials, and its best trial at the end."""
+
+    def heard(name: str, p: "Progress", rows: Sequence[dict[str, Any]]) -> None:
+        tell(name, p)
+        if rows:
+            scores = [row["score"] for row in rows if row["score"] is not None]
+            best = f"best validation {max(scores):.3f}" if scores else "all diverged"
+            say(f"{name}; these: {best}")
+
+    return heard
+
+
+def _conclude_sweep(out: Path) -> None:
+    from onspike import report
+
+    page = report.write_sweep(out)
+    print(report.sweep_summary(out))
     print(f"report: {page}")
 
 

@@ -240,3 +240,77 @@ def comparison_folder(
         )
     )
     return folder
+
+
+def sweep_folder(folder: Path, *, trials=40, planned=40, seeds=(0, 1)) -> Path:
+    """Writes a folder as `onspike sweep` would; every tenth trial has diverged."""
+    rng = np.random.default_rng(1)
+    folder.mkdir(parents=True)
+    (folder / "sweep.toml").write_text(
+        f"""task = "yin-yang"
+rule = "deep-feedback-control"
+neuron = "cuba-lif"
+device = "ideal"
+sampler = "random"
+sampler_seed = 0
+trials = {planned}
+side = 16
+seeds = {list(seeds)}
+
+[settings]
+"task.code" = "rate"
+"train.clamp" = "null"
+
+[search."rule.rate"]
+kind = "log"
+low = 1e-4
+high = 1e-1
+
+[search."rule.control_gain"]
+kind = "uniform"
+low = 0.1
+high = 2.0
+
+[search."network.hidden"]
+kind = "int"
+low = 20
+high = 120
+
+[search."rule.one_sided"]
+kind = "choice"
+values = [true, false]
+"""
+    )
+    rows = []
+    for trial in range(1, trials + 1):
+        rate = float(10 ** rng.uniform(-4, -1))
+        settings = {
+            "rule.rate": rate,
+            "rule.control_gain": float(rng.uniform(0.1, 2.0)),
+            "network.hidden": int(rng.integers(20, 121)),
+            "rule.one_sided": bool(rng.integers(2)),
+        }
+        level = (
+            0.9 - 0.1 * abs(np.log10(rate) + 2.2) + 0.03 * settings["rule.one_sided"]
+        )
+        scores = np.clip(rng.normal(level, 0.01, len(seeds)), 0, 1).round(3).tolist()
+        broken = trial % 10 == 0
+        rows.append(
+            {
+                "trial": trial,
+                "settings": settings,
+                "score": None if broken else float(np.mean(scores)),
+                "validation_accuracies": [] if broken else scores,
+                "accuracy_while_learning": None if broken else 0.93,
+                "spikes_per_sample": None if broken else 1543.2,
+                "weight_writes_per_sample": None if broken else 60_123.0,
+                "seconds": 0.0 if broken else 3.1,
+                "warnings": [],
+                "problem": "seed 0: the weights of projection 'in' are no longer finite"
+                if broken
+                else None,
+            }
+        )
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "trials.jsonl").write_text(text)
+    return folder

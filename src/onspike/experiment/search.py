@@ -7,7 +7,7 @@ import math
 import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -263,5 +263,4 @@ def _found(each: Range, value: Any) -> Any:
     return each.values[value] if isinstance(each, Choice) else value
 
 
-SamplerName = Literal["random", "tpe"]
 SAMPLERS: dict[str, type[AbstractSampler]] = {"random": Random, "tpe": TPE}

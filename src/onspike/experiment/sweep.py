@@ -28,7 +28,7 @@ from onspike.experiment.run import (
     speed,
 )
 from onspike.experiment.runs import Progress, Stopped, patiently, stop_requests
-from onspike.experiment.search import SAMPLERS, Range, SamplerName, Settings, Space
+from onspike.experiment.search import SAMPLERS, Range, Settings, Space
 from onspike.experiment.spec import Spec, resolve
 from onspike.experiment.store import (
     environment,
@@ -57,7 +57,7 @@ class Sweep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: str
     neuron: str
     device: str
-    sampler: SamplerName
+    sampler: str
     sampler_seed: int
     trials: int
     side: int  # most trials in one program
@@ -66,6 +66,7 @@ class Sweep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     search: dict[str, Range]
 
     def __post_init__(self) -> None:
+        checks.known("sampler", self.sampler, SAMPLERS)
         checks.at_least("sweep", "trials", 1, trials=self.trials, side=self.side)
         checks.at_least("sweep", "1 (a number)", 0, sampler_seed=self.sampler_seed)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -112,7 +113,7 @@ def sweep(
     neuron: str | None = None,
     device: str = "ideal",
     settings: Mapping[str, Any] | None = None,
-    sampler: SamplerName = "random",
+    sampler: str = "random",
     sampler_seed: int = 0,
     side: int = 16,
     listen: Listen | None = None,

@@ -5,5 +5,12 @@ Nothing here imports JAX: a report can be made on a machine that cannot train.
 
 from onspike.report.comparison import compare_table, write_comparison
 from onspike.report.page import write
+from onspike.report.sweep import sweep_summary, write_sweep
 
-__all__ = ["compare_table", "write", "write_comparison"]
+__all__ = [
+    "compare_table",
+    "sweep_summary",
+    "write",
+    "write_comparison",
+    "write_sweep",
+]

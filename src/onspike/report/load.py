@@ -207,6 +207,53 @@ def read_run(folder: Path) -> Run:
     )
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep's folder holds."""
+
+    folder: Path
+    asked: Record  # sweep.toml
+    rows: list[Record]  # the lines of trials.jsonl
+    problems: list[str]  # as in `Run`
+
+    @property
+    def best(self) -> Record | None:
+        """The trial with the highest score, the first of equals."""
+        scored = [row for row in self.rows if math.isfinite(number(row.get("score")))]
+        return max(scored, key=lambda row: row["score"], default=None)
+
+    @property
+    def options(self) -> list[str]:
+        """What was searched."""
+        return list(table(self.asked, "search"))
+
+
+def read_sweep(folder: Path) -> Sweep:
+    """Reads the folder of a sweep, finished or not.
+
+    Args:
+        folder: What `onspike sweep` wrote.
+
+    Raises:
+        ValueError: If this is not the folder of a sweep.
+    """
+    path = folder / "sweep.toml"
+    if not path.is_file():
+        raise ValueError(
+            f"{folder} is not the folder of a sweep, for it holds no sweep.toml; give "
+            "the folder that `onspike sweep` wrote"
+        )
+    try:
+        asked = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is not valid TOML ({error}); restore it or sweep again"
+        ) from None
+    problems: list[str] = []
+    rows = _lines(folder / "trials.jsonl", problems)
+    return Sweep(folder=folder, asked=asked, rows=rows, problems=problems)
+
+
 def read_comparison(folder: Path) -> Record:
     """Reads the `compare.json` of a comparison.
 
