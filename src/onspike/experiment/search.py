@@ -160,7 +160,7 @@ def _values(text: str) -> list[Any]:
         return [value_of(part.strip()) for part in text.split(",")]
 
 
-def _check_bounds(low: float, high: float) -> None:
+def _check_bounds(low: float | int, high: float | int) -> None:
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"a range needs finite bounds, low < high; got {low}:{high}")
 
