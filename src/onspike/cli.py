@@ -174,7 +174,7 @@ def sweep(
     sampler_seed: Annotated[int, typer.Option(help="Seed of the choices.")] = 0,
     side: Annotated[
         int, typer.Option(help="Most trials side by side in one program.")
-    ] = 16,
+    ] = 8,
     quiet: Quiet = False,
 ) -> None:
     """Tunes options on validation samples, many trials in one program."""
@@ -347,9 +347,13 @@ def _trials(
     def heard(name: str, p: "Progress", rows: Sequence[dict[str, Any]]) -> None:
         tell(name, p)
         if rows:
-            scores = [row["score"] for row in rows if row["score"] is not None]
-            best = f"best validation {max(scores):.3f}" if scores else "all diverged"
-            say(f"{name}; these: {best}")
+            numbers = ", ".join(str(row["trial"]) for row in rows)
+            scored = [row for row in rows if row["score"] is not None]
+            best = max(scored, key=lambda row: row["score"], default=None)
+            what = "no score"
+            if best is not None:
+                what = f"best validation {best['score']:.3f} in trial {best['trial']}"
+            say(f"trials {numbers}: {what}")
 
     return heard
 
@@ -511,7 +515,8 @@ def main() -> None:
         if "RESOURCE_EXHAUSTED" not in str(error) and str(error):
             raise
         _refuse(
-            "out of memory: use fewer neurons, a smaller train.batch or fewer seeds"
+            "out of memory: use fewer neurons, a smaller train.batch or fewer seeds; in "
+            "a sweep, a smaller --side"
         )
     except _UsageError as error:
         _refuse(f"{error.format_message().rstrip('.')}; `onspike --help` helps")

@@ -115,7 +115,7 @@ def sweep(
     settings: Mapping[str, Any] | None = None,
     sampler: str = "random",
     sampler_seed: int = 0,
-    side: int = 16,
+    side: int = 8,
     listen: Listen | None = None,
 ) -> list[Row]:
     """Tries settings of a task on its validation samples; test samples stay unseen.
