@@ -515,8 +515,8 @@ def main() -> None:
         if "RESOURCE_EXHAUSTED" not in str(error) and str(error):
             raise
         _refuse(
-            "out of memory: use fewer neurons, a smaller train.batch or fewer seeds; in "
-            "a sweep, a smaller --side"
+            "out of memory: use fewer neurons, a smaller train.batch or fewer seeds; "
+            "in a sweep, a smaller --side"
         )
     except _UsageError as error:
         _refuse(f"{error.format_message().rstrip('.')}; `onspike --help` helps")
