@@ -132,13 +132,13 @@ def space_of(pairs: Iterable[str]) -> dict[str, Range]:
 def _range(text: str) -> Range:
     if "," in text:
         return Choice(_values(text))
-    *kind, low, high = text.split(":") if ":" in text else ("?", "", "")
-    if kind == ["int"]:
-        return Integer(_number(int, low), _number(int, high))
-    if kind == ["log"]:
-        return LogUniform(_number(float, low), _number(float, high))
-    if not kind:
-        return Uniform(_number(float, low), _number(float, high))
+    match text.split(":"):
+        case ["int", low, high]:
+            return Integer(_number(int, low), _number(int, high))
+        case ["log", low, high]:
+            return LogUniform(_number(float, low), _number(float, high))
+        case [low, high]:
+            return Uniform(_number(float, low), _number(float, high))
     raise ValueError(
         f"a range is low:high, log:low:high, int:low:high or a,b,...; got '{text}'"
     )
