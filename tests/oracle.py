@@ -12,7 +12,6 @@ import numpy as np
 from onspike import LIF, LeakyIntegrator, recurrent
 from onspike.devices import AbstractDevice
 from onspike.devices.mismatch import MismatchState
-from onspike.network import NetworkState
 from onspike.tasks import AbstractTask, CrossEntropy, Episode
 from onspike.tasks.base import AbstractLoss
 from onspike.types import Jacobian, Params, Sample
@@ -157,7 +156,7 @@ def loss_of(network, task, params, weights, episodes, stop_recurrent=False):
             t, x, mask = seen
             if stop_recurrent:
                 history = jax.lax.stop_gradient(state.history)
-                state = NetworkState(neurons=state.neurons, history=history)
+                state = state._replace(history=history)
             state, _, y = network.step(now, state, x, {}, t)
             return state, jnp.where(mask, task.loss.value(y, target), 0.0)
 

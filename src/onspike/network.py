@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from onspike import checks
 from onspike.neurons import LIF, AbstractNeuron, LeakyIntegrator, jacobian
+from onspike.synapses import Exponential
 from onspike.types import INPUT, Key, Local, Params, Scalar, Tree, Wire, Wiring
 
 Neurons = AbstractNeuron | Callable[[int], AbstractNeuron]  # or one per size
@@ -41,10 +43,12 @@ class Projection(eqx.Module):
         pre: Name of the presynaptic population, or "input".
         post: Name of the postsynaptic population.
         delay: Ticks from spike to arrival; 0 arrives in the same tick.
-        mean: Mean of the initial weights.
+        mean: Mean of the initial weights: one for all, or each synapse's own,
+            (n_post, n_pre).
         gain: Initial weights are normal with sd `gain * sqrt(2 / fan-in)` (He et al.
             2015, arXiv 1502.01852); the fan-in counts the synapses that there are.
         mask: Where there is a synapse, (n_post, n_pre); None means everywhere.
+        synapse: What a spike becomes before it is weighed; None leaves it as it is.
 
     Raises:
         ValueError: If `delay` or `gain` is negative.
@@ -55,7 +59,8 @@ class Projection(eqx.Module):
     delay: int = eqx.field(static=True, default=0)
     gain: Scalar = 1.0
     mask: Bool[Array, "n_post n_pre"] | None = None
-    mean: Scalar = 0.0
+    mean: Scalar | Float[Array, "n_post n_pre"] = 0.0
+    synapse: Exponential | None = None
 
     def __check_init__(self) -> None:
         checks.at_least("Projection", "ticks", 0, delay=self.delay)
@@ -67,6 +72,7 @@ class NetworkState(NamedTuple):
 
     neurons: dict[str, Tree]  # by population
     history: dict[str, Float[Array, "delay n"]]  # by source: ring buffer of outputs
+    traces: dict[str, Float[Array, " n_pre"]]  # by projection that has a synapse model
 
 
 class Network(eqx.Module):
@@ -170,7 +176,12 @@ class Network(eqx.Module):
                 depth = max(wire.delay, len(history.get(wire.pre, ())))
                 history[wire.pre] = jnp.zeros((depth, wire.n_pre))
         neurons = {name: p.neuron.init(p.n) for name, p in self.populations.items()}
-        return NetworkState(neurons=neurons, history=history)
+        traces = {
+            name: jnp.zeros(self.wiring.wire(name).n_pre)
+            for name, p in self.projections.items()
+            if p.synapse is not None
+        }
+        return NetworkState(neurons=neurons, history=history, traces=traces)
 
     def step(
         self,
@@ -203,7 +214,7 @@ class Network(eqx.Module):
             current = jnp.zeros_like(old.v)
             for name, wire in self.wiring.wires:
                 if wire.post == population:
-                    arriving[name] = self._arrives(wire, z, state, tick)
+                    arriving[name] = self._arrives(name, z, state, tick)
                     current = current + params.weights[name] @ arriving[name]
             new[population] = neuron.step(old, current, self.dt)
             z[population] = new[population].z
@@ -228,7 +239,8 @@ class Network(eqx.Module):
             for name, wire in self.wiring.wires
         }
         y = self.wiring.pool(z[self.output])
-        return NetworkState(neurons=new, history=history), local, y
+        traces = {name: arriving[name] for name in state.traces}
+        return NetworkState(new, history, traces), local, y
 
     def foresee(
         self,
@@ -254,7 +266,7 @@ class Network(eqx.Module):
             decay = self.populations[wire.post].neuron.decay(self.dt)
             none: Any = None
             local[name] = Local(
-                pre=self._arrives(wire, known, state, tick),
+                pre=self._arrives(name, known, state, tick),
                 old=old,
                 new=old,
                 z=old.z,
@@ -267,11 +279,16 @@ class Network(eqx.Module):
             )
         return local
 
-    def _arrives(self, wire: Wire, z: dict, state: NetworkState, tick) -> Array:
-        if wire.delay == 0:
-            return z[wire.pre]
-        ring = state.history[wire.pre]
-        return ring[_slot(tick - wire.delay, ring)]
+    def _arrives(self, name: str, z: dict, state: NetworkState, tick) -> Array:
+        wire, synapse = self.wiring.wire(name), self.projections[name].synapse
+        if wire.delay:
+            ring = state.history[wire.pre]
+            spikes = ring[_slot(tick - wire.delay, ring)]
+        else:
+            spikes = z[wire.pre]
+        if synapse is None:
+            return spikes
+        return synapse.step(state.traces[name], spikes, self.dt)
 
 
 def _slot(tick: Int[Array, ""], ring: Array) -> Int[Array, ""] | int:
@@ -289,9 +306,9 @@ def _wiring(
     for name, p in projections.items():
         checks.known(f"population (Projection '{name}'.pre)", p.pre, sizes)
         checks.known(f"population (Projection '{name}'.post)", p.post, populations)
-        if p.mask is not None:
-            expected = (sizes[p.post], sizes[p.pre])
-            checks.shape(f"Projection '{name}'", expected, mask=p.mask)
+        each = {"mask": p.mask, "mean": p.mean if np.ndim(p.mean) else None}
+        given = {field: value for field, value in each.items() if value is not None}
+        checks.shape(f"Projection '{name}'", (sizes[p.post], sizes[p.pre]), **given)
         wires[name] = Wire(
             pre=p.pre,
             post=p.post,

@@ -56,7 +56,7 @@ class Local(NamedTuple):
     trace circuit.
     """
 
-    pre: Float[Array, " n_pre"]  # spikes that arrive in this tick
+    pre: Float[Array, " n_pre"]  # spikes (or what a synapse made of them) that arrive
     old: Tree  # state of the postsynaptic neurons before the tick
     new: Tree  # and after it
     z: Float[Array, " n_post"]  # their spikes
