@@ -13,6 +13,7 @@ from onspike.tasks.coded import AbstractCoded
 from onspike.tasks.codes import AbstractCode, Graded, Latency, Poisson, Rate
 from onspike.tasks.cue_accumulation import CueAccumulation
 from onspike.tasks.digits import Digits
+from onspike.tasks.pairing import Pairing, Protocol
 from onspike.tasks.spoken_digits import (
     AbstractAmplitude,
     AbstractHoldout,
@@ -43,7 +44,9 @@ __all__ = [
     "Graded",
     "HeldOutSpeakers",
     "Latency",
+    "Pairing",
     "Poisson",
+    "Protocol",
     "RandomShare",
     "Rate",
     "Split",
