@@ -14,6 +14,7 @@ from onspike.tasks.codes import AbstractCode, Graded, Latency, Poisson, Rate
 from onspike.tasks.cue_accumulation import CueAccumulation
 from onspike.tasks.digits import Digits
 from onspike.tasks.pairing import Pairing, Protocol
+from onspike.tasks.sequence import Sequence
 from onspike.tasks.spoken_digits import (
     AbstractAmplitude,
     AbstractHoldout,
@@ -49,6 +50,7 @@ __all__ = [
     "Protocol",
     "RandomShare",
     "Rate",
+    "Sequence",
     "Split",
     "SpokenDigits",
     "SquareRoot",
