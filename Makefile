@@ -13,7 +13,8 @@ DEMO := runs/demo
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test test-full lint docs bench memory
-.PHONY: study-binary study-dfc study-cue study-alif study-digits study-spoken
+.PHONY: study-binary study-dfc study-predictive
+.PHONY: study-cue study-alif study-digits study-spoken
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -84,6 +85,9 @@ study-dfc: $(VENV)/.installed ## Deep feedback control of rate neurons (7 minute
 		--out $(STUDY)/dfc/random --set rule.feedback=random
 	$(COMPARE) yin-yang --neuron rate --rules strong-dfc --seeds $(SEEDS) \
 		--out $(STUDY)/dfc/learnt --set rule.feedback=learnt
+
+study-predictive: $(VENV)/.installed ## The predictive rule's published experiments (10 minutes)
+	$(BIN)/python studies/predictive.py --out $(STUDY)/predictive
 
 # Stamps: .venv is made once, and an extra installed again when pyproject.toml changes.
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from onspike.experiment.predictive import Pairings, alike, pair
+from onspike.experiment.predictive import Course, alike, pair
 from onspike.tasks import pairing
 from onspike.tasks.pairing import Protocol
 
@@ -51,7 +51,7 @@ WEAK_FIRST = Data(BURSTS, (1.1, 2.0, 2.25), (0.3, 0.3, 0.6))
 WEAK_LAST = Data(BURSTS, (0.74, 0.74, 0.55), (0.2, 0.1, 0.15))
 
 
-def run(protocols: Sequence[Protocol]) -> Pairings:
+def run(protocols: Sequence[Protocol]) -> Course:
     """All of them at once, on a leading axis."""
     return jax.tree.map(np.asarray, jax.jit(jax.vmap(pair))(alike(protocols)))
 
@@ -60,7 +60,7 @@ def changes(protocols: Sequence[Protocol]) -> np.ndarray:
     """The last weight over the first, of the input that each protocol reads."""
     read = protocols[0].read
     start = np.stack([p.start[p.read] for p in protocols])
-    return run(protocols).weights[:, -1, read] / start
+    return run(protocols).weights["out"][:, -1, 0, read] / start
 
 
 def rms(found: np.ndarray, data: Data) -> float:
@@ -88,9 +88,9 @@ def anticipation() -> list[Row]:
     for i, start in enumerate(STARTS):
         name = f"anticipation, w0 {start:g}"
         for j in range(2):
-            found = float(done.weights[i, -1, j])
+            found = float(done.weights["out"][i, -1, 0, j])
             rows.append(Row(f"{name}, w{j + 1}", weights[i][j], found, 5e-5))
-        (tick,) = np.flatnonzero(done.spikes[i, -1])
+        (tick,) = np.flatnonzero(done.spikes[i, -1, :, 0])
         found = 1e3 * tick * protocols[i].task.dt
         rows.append(Row(f"{name}, spike (ms)", moments[i], found, 1e-6))
     return rows

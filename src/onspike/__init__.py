@@ -7,7 +7,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onspike import devices, learners, neurons, rules, surrogates, tasks
+    from onspike import (
+        devices,
+        learners,
+        neurons,
+        rules,
+        surrogates,
+        synapses,
+        tasks,
+    )
     from onspike.devices import Fixed, Ideal, Nearest, PlusMinusLSB, StochasticRounding
     from onspike.engine import infer
     from onspike.experiment.run import Run, train
@@ -34,7 +42,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     **dict.fromkeys(
-        ("devices", "learners", "neurons", "rules", "surrogates", "tasks"), ""
+        ("devices", "learners", "neurons", "rules", "surrogates", "synapses", "tasks"),
+        "",
     ),
     **dict.fromkeys(
         ("Fixed", "Ideal", "Nearest", "PlusMinusLSB", "StochasticRounding"), "devices"
@@ -101,6 +110,7 @@ __all__ = [
     "recurrent",
     "rules",
     "surrogates",
+    "synapses",
     "tasks",
     "train",
 ]
