@@ -281,8 +281,8 @@ def recall() -> Part:
         before, after = 1e3 * span[:, 0].mean(), 1e3 * span[:, -1].mean()
         said.append(
             f"recall, tails advanced {twice}: P(all fire) at most {share.max(1)}, "
-            f"at the end {share[:, -1]}; the response to all inputs lasts {before:.1f} ms "
-            f"before, {after:.1f} ms after"
+            f"at the end {share[:, -1]}; the response to all inputs lasts "
+            f"{before:.1f} ms before, {after:.1f} ms after"
         )
         axis.set_title(f"Recurrent tails advanced {twice} a tick in training")
         axis.set(ylabel="P(all 10 fire)", ylim=(-0.05, 1.05))

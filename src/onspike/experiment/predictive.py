@@ -51,7 +51,7 @@ def one_neuron(
     wire = Projection(INPUT, "out", gain=0.0, mean=start[None], synapse=synapse)
     cell = Population(LIF(tau_mem, v_threshold, euler=True), 1)
     network = Network(task.n_in, {"out": cell}, {"out": wire}, "out", task.dt)
-    return Learner(network, Predictive(rate), SoftBound(Ideal()))
+    return Learner(network=network, rule=Predictive(rate), device=SoftBound(Ideal()))
 
 
 def sequence_neuron(task: Sequence) -> Learner:
@@ -101,7 +101,7 @@ def recall_learner(task: Sequence, advances: int = 2) -> Learner:
 
     Source: Saponati & Vinck, bioRxiv 2023.08.26.554928.
     """
-    return Learner(recall_network(task, advances), Predictive(8e-7))
+    return Learner(network=recall_network(task, advances), rule=Predictive(8e-7))
 
 
 def inhibited_learner(
@@ -135,7 +135,8 @@ def inhibited_learner(
         ),
     }
     network = Network(task.n_in, {"cells": cells}, projections, "cells", task.dt)
-    return Learner(network, Predictive({"in": 5e-4}), SoftBound(Ideal()))
+    rule = Predictive({"in": 5e-4})
+    return Learner(network=network, rule=rule, device=SoftBound(Ideal()))
 
 
 class Course(NamedTuple):

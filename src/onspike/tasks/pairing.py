@@ -131,7 +131,7 @@ def anticipation(start: float) -> Protocol:
 
     Source: Saponati & Vinck 2023, Nat. Commun. 14:4985, Fig. 1.
     """
-    task = Pairing(((4e-3,), (8e-3,)), round(0.1 / DT))
+    task = Pairing(times=((4e-3,), (8e-3,)), ticks=round(0.1 / DT))
     return Protocol(task, (start, start), 10e-3, 2.0, 5e-4, pairings=300)
 
 
@@ -147,7 +147,7 @@ def classic(
 
     Source: Saponati & Vinck 2023, Nat. Commun. 14:4985, Fig. 4.
     """
-    task = Pairing(((delay,), (2 * delay,)), round(0.4 / DT))
+    task = Pairing(times=((delay,), (2 * delay,)), ticks=round(0.4 / DT))
     return Protocol(
         task,
         (0.001, 0.11) if weak_first else (0.11, 0.001),
@@ -164,7 +164,7 @@ def symmetric(delay: float = 4e-3, weak_first: bool = True) -> Protocol:
 
     Source: Saponati & Vinck 2023, Nat. Commun. 14:4985, Fig. S9.
     """
-    task = Pairing(((delay,), (2 * delay,)), round(0.2 / DT))
+    task = Pairing(times=((delay,), (2 * delay,)), ticks=round(0.2 / DT))
     return Protocol(
         task,
         (0.0007, 0.02) if weak_first else (0.02, 0.0007),
@@ -183,7 +183,9 @@ def frequency(interval: float) -> Protocol:
     2006, doi:10.1152/jn.00910.2005.
     """
     strong = tuple(i * interval for i in range(5))
-    task = Pairing((strong, tuple(6e-3 + t for t in strong)), round(0.5 / DT))
+    task = Pairing(
+        times=(strong, tuple(6e-3 + t for t in strong)), ticks=round(0.5 / DT)
+    )
     return Protocol(task, (0.12, 0.005), 16e-3, 2.2, 3.4e-5, pairings=40, read=1)
 
 
@@ -195,7 +197,7 @@ def spike_count(n: int) -> Protocol:
     """
     checks.at_least("spike_count", "spikes", 1, n=n)
     strong = tuple(10e-3 * i for i in range(n))
-    task = Pairing((strong, (5e-3,)), round(0.6 / DT))
+    task = Pairing(times=(strong, (5e-3,)), ticks=round(0.6 / DT))
     return Protocol(task, (0.14, 0.017), 40e-3, 3.0, 8e-5, pairings=30, read=1)
 
 
@@ -212,8 +214,10 @@ def burst(rate: float, weak_first: bool = True) -> Protocol:
     checks.positive("burst", "hertz", rate=rate)
     strong = tuple(10e-3 * weak_first + i / rate for i in range(3))
     weak = (0.0,) if weak_first else (strong[-1] + 10e-3,)
+    times = (weak, strong) if weak_first else (strong, weak)
+    task = Pairing(times=times, ticks=round(0.3 / DT))
     return Protocol(
-        Pairing((weak, strong) if weak_first else (strong, weak), round(0.3 / DT)),
+        task,
         (0.01, 0.08) if weak_first else (0.08, 0.01),
         tau_mem=25e-3,
         v_threshold=2.0,
