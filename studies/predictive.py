@@ -21,6 +21,7 @@ import numpy as np
 import pairings
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 from pairings import Data, Row
 
 from onspike.experiment.predictive import (
@@ -208,42 +209,56 @@ def sequence() -> Part:
                 ),
                 Row("small sequence, mean of first 5", 0.03, float(w[:5].mean()), 0.02),
             ]
+    for_data, _ = jax.random.split(key)  # as `follow` does
+
+    @jax.vmap
+    def begins(index: Any) -> Any:
+        return task.episode("train", index, for_data).content.moments.min()
+
+    sample, tick = np.nonzero(spikes)
+    onset = np.asarray(begins(jnp.arange(samples, dtype=jnp.int32)))
+    moment = 1e3 * task.dt * (tick - onset[sample])  # ms
+    lasts = 1e3 * task.interval * n
+    during = (moment >= 0) & (moment < lasts)
+    first, last = (
+        np.median(moment[during & some])
+        for some in (sample < 50, sample >= samples - 50)
+    )
     said = [
-        f"sequence, 100 inputs: {before:.0f} spikes a sample before learning, "
-        f"{after:.1f} after; first five weights {np.round(w[:5], 3)}, largest of the "
-        f"last fifty {w[n // 2 : n].max():.1g}, of the distractors {w[n:].max():.2g}"
+        f"sequence of 100: {before:.0f} spikes a sample before learning, {after:.1f} "
+        f"after; median moment in the sequence {first:.0f} ms in the first 50 samples, "
+        f"{last:.0f} ms in the last 50; largest weight {w.max():.2g}, of input "
+        f"{w.argmax() + 1}; largest of the last fifty {w[n // 2 : n].max():.1g}, of "
+        f"the distractors {w[n:].max():.2g}"
     ]
-    onsets = np.asarray(
-        jax.vmap(
-            lambda i: task.episode("train", i, jax.random.split(key)[0]).content.moments
-        )(jnp.arange(samples))
-    ).min(1)
     figure = style.figure(4.6)
     above, below = figure.subplots(2)
-    shown = np.arange(0, samples, 4)
-    epoch, tick = np.nonzero(spikes[shown])
-    moment = 1e3 * task.dt * (tick - onsets[shown][epoch])
-    above.plot(shown[epoch] + 1, moment, ".", color=style.BLUE, markersize=1)
-    above.axhspan(0, 1e3 * task.interval * n, color=style.GRID, zorder=0)
+    some = sample % 4 == 0
+    above.plot(sample[some] + 1, moment[some], ".", color=style.BLUE, markersize=1)
+    above.axhspan(0, lasts, color=style.GRID, zorder=0)
     above.set(
-        title="Output spikes; the sequence lasts as long as the band",
+        title="Output spikes (band: while the sequence lasts)",
         xlabel="sample",
-        ylabel="time after its first spike (ms)",
+        ylabel="after its first spike (ms)",
     )
     below.semilogy(np.arange(1, n + 1), w[:n], color=style.BLUE, label="sequence")
     below.semilogy(np.arange(n + 1, 2 * n + 1), w[n:], color=style.MUTED, label="noise")
     below.axhline(0.1, color=style.MUTED, linewidth=0.8, linestyle=":")
     below.set(
-        title="Weights at the end (dotted: start)", xlabel="input", ylabel="weight"
+        title="Weights at the end (dotted: start)",
+        xlabel="input",
+        ylabel="weight",
+        ylim=(1e-6, 0.5),
     )
-    below.legend()
+    below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    below.legend(ncols=2)
     return Part(rows, {"sequence": figure}, said)
 
 
 RECALL = dict(
     n_per_group=8, n_distractors=0, jitter=1e-3, noise=5, onset=0.0, ticks=2580
 )
-SEEDS = 3
+SEEDS = 2
 
 
 def recall() -> Part:
@@ -264,10 +279,10 @@ def recall() -> Part:
 
             def answer(w: Any) -> Any:
                 fired = respond(tested, cue, w, key).any(1)
-                spikes = respond(tested, task, w, key).any((0, 2))
-                first = jnp.argmax(spikes)
-                last = len(spikes) - 1 - jnp.argmax(spikes[::-1])
-                return fired.all(1).mean(), (last - first) * task.dt
+                spikes = respond(tested, task, w, key)
+                when = jnp.where(spikes.any(1), jnp.argmax(spikes, 1), jnp.nan)
+                span = jnp.nanmax(when, 1) - jnp.nanmin(when, 1)
+                return fired.all(1).mean(), span.mean() * task.dt
 
             return jax.lax.map(answer, some)
 
@@ -281,8 +296,8 @@ def recall() -> Part:
         before, after = 1e3 * span[:, 0].mean(), 1e3 * span[:, -1].mean()
         said.append(
             f"recall, tails advanced {twice}: P(all fire) at most {share.max(1)}, "
-            f"at the end {share[:, -1]}; the response to all inputs lasts "
-            f"{before:.1f} ms before, {after:.1f} ms after"
+            f"at the end {share[:, -1]}; first spikes of the neurons, all "
+            f"stimulated, span {before:.1f} ms before, {after:.1f} ms after"
         )
         axis.set_title(f"Recurrent tails advanced {twice} a tick in training")
         axis.set(ylabel="P(all 10 fire)", ylim=(-0.05, 1.05))
@@ -291,7 +306,7 @@ def recall() -> Part:
     return Part([], {"recall": figure}, said)
 
 
-STRENGTHS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0)
+STRENGTHS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0)
 
 
 def unique(spikes: np.ndarray) -> int:
@@ -306,7 +321,7 @@ def unique(spikes: np.ndarray) -> int:
 
 
 def inhibition() -> Part:
-    groups, n, samples, seeds = 4, 8, 400, 5
+    groups, n, samples, seeds = 4, 8, 400, 10
     rows = np.eye(groups, dtype=bool)
     options = dict(n_per_group=10, n_distractors=0, onset=0.0, ticks=820)
     task = Sequence(rows, jitter=1e-3, noise=5, **options)
@@ -325,19 +340,17 @@ def inhibition() -> Part:
     spikes = every(jax.random.split(jax.random.key(0), seeds), jnp.asarray(STRENGTHS))
     count = np.array([[unique(s) for s in per] for per in np.asarray(spikes)])
     active = np.asarray(spikes).any((3, 4)).mean((0, 2))
-    mean, best = count.mean(0), int(count.mean(0).argmax())
+    mean, error = count.mean(0), count.std(0, ddof=1) / np.sqrt(seeds)
     said = [
-        f"inhibition: mean number of the {groups} sequences with a neuron of their own "
-        f"{dict(zip(STRENGTHS, mean.round(2).tolist(), strict=True))}, most at "
-        f"J = {STRENGTHS[best]}; share of sequences with any spike "
-        f"{active.round(2).tolist()}"
+        f"inhibition, J = {STRENGTHS}: of {groups} sequences, with a neuron of their "
+        f"own {mean.round(2).tolist()}, standard error {error.round(2).tolist()}; share "
+        f"with any spike {active.round(2).tolist()}"
     ]
     figure, axis = panel(
-        f"Sequences (of {groups}) with an anticipating neuron of their own",
+        f"Sequences with a neuron of their own, of {groups}",
         "inhibition J (threshold 1.4)",
-        f"number, mean of {seeds} seeds",
+        f"mean of {seeds} seeds",
     )
-    error = count.std(0, ddof=1) / np.sqrt(seeds)
     axis.errorbar(STRENGTHS, mean, yerr=error, fmt="o-", color=style.BLUE, capsize=2)
     axis.set_ylim(0, None)
     return Part([], {"inhibition": figure}, said)
