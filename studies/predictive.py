@@ -343,8 +343,8 @@ def inhibition() -> Part:
     mean, error = count.mean(0), count.std(0, ddof=1) / np.sqrt(seeds)
     said = [
         f"inhibition, J = {STRENGTHS}: of {groups} sequences, with a neuron of their "
-        f"own {mean.round(2).tolist()}, standard error {error.round(2).tolist()}; share "
-        f"with any spike {active.round(2).tolist()}"
+        f"own {mean.round(2).tolist()}, standard error {error.round(2).tolist()}; "
+        f"share with any spike {active.round(2).tolist()}"
     ]
     figure, axis = panel(
         f"Sequences with a neuron of their own, of {groups}",
