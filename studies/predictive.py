@@ -202,12 +202,12 @@ def sequence() -> Part:
         n = task.n_per_group
         if task is small:
             rows = [
-                Row("small sequence, spikes before learning", 173, before, 25),
-                Row("small sequence, spikes after learning", 5, after, 6),
+                Row("sequence of 30, spikes before learning", 173, before, 25),
+                Row("sequence of 30, spikes after learning", 5, after, 6),
                 Row(
-                    "small sequence, largest of last 5", 0, float(w[25:30].max()), 2e-4
+                    "sequence of 30, largest of last 5", 0, float(w[25:30].max()), 2e-4
                 ),
-                Row("small sequence, mean of first 5", 0.03, float(w[:5].mean()), 0.02),
+                Row("sequence of 30, mean of first 5", 0.03, float(w[:5].mean()), 0.02),
             ]
     for_data, _ = jax.random.split(key)  # as `follow` does
 
@@ -242,7 +242,9 @@ def sequence() -> Part:
         ylabel="after its first spike (ms)",
     )
     below.semilogy(np.arange(1, n + 1), w[:n], color=style.BLUE, label="sequence")
-    below.semilogy(np.arange(n + 1, 2 * n + 1), w[n:], color=style.MUTED, label="noise")
+    below.semilogy(
+        np.arange(n + 1, 2 * n + 1), w[n:], color=style.MUTED, label="distractors"
+    )
     below.axhline(0.1, color=style.MUTED, linewidth=0.8, linestyle=":")
     below.set(
         title="Weights at the end (dotted: start)",
