@@ -87,6 +87,8 @@ study-dfc: $(VENV)/.installed ## Deep feedback control of rate neurons (7 minute
 		--out $(STUDY)/dfc/learnt --set rule.feedback=learnt
 
 study-predictive: $(VENV)/.installed ## The predictive rule's published experiments (10 minutes)
+
+study-predictive: $(VENV)/.installed ## The predictive rule's published experiments (8 minutes)
 	$(BIN)/python studies/predictive.py --out $(STUDY)/predictive
 
 # Stamps: .venv is made once, and an extra installed again when pyproject.toml changes.

@@ -51,16 +51,20 @@ WEAK_FIRST = Data(BURSTS, (1.1, 2.0, 2.25), (0.3, 0.3, 0.6))
 WEAK_LAST = Data(BURSTS, (0.74, 0.74, 0.55), (0.2, 0.1, 0.15))
 
 
+_run = jax.jit(jax.vmap(pair))
+
+
 def run(protocols: Sequence[Protocol]) -> Course:
     """All of them at once, on a leading axis."""
-    return jax.tree.map(np.asarray, jax.jit(jax.vmap(pair))(alike(protocols)))
+    return jax.tree.map(np.asarray, _run(alike(protocols)))
 
 
 def changes(protocols: Sequence[Protocol]) -> np.ndarray:
     """The last weight over the first, of the input that each protocol reads."""
-    read = protocols[0].read
-    start = np.stack([p.start[p.read] for p in protocols])
-    return run(protocols).weights["out"][:, -1, 0, read] / start
+    last = run(protocols).weights["out"][:, -1, 0]
+    return np.array(
+        [w[p.read] / p.start[p.read] for w, p in zip(last, protocols, strict=True)]
+    )
 
 
 def rms(found: np.ndarray, data: Data) -> float:
@@ -141,7 +145,7 @@ def burst() -> list[Row]:
 
 
 def symmetric() -> list[Row]:
-    found = [changes([pairing.symmetric(weak_first=f)])[0] for f in (True, False)]
+    found = changes([pairing.symmetric(weak_first=f) for f in (True, False)])
     names = "symmetric, pre-post, 4 ms", "symmetric, post-pre, 4 ms"
     return compared(names, (1.609, 1.320), found)
 

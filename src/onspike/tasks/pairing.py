@@ -112,7 +112,7 @@ class Protocol(eqx.Module):
     v_threshold: Scalar
     rate: Scalar
     pairings: int = eqx.field(static=True)
-    read: int = eqx.field(static=True, default=0)
+    read: int = 0
     tau_syn: Scalar = 2e-3
 
     def __check_init__(self) -> None:
