@@ -86,8 +86,6 @@ study-dfc: $(VENV)/.installed ## Deep feedback control of rate neurons (7 minute
 	$(COMPARE) yin-yang --neuron rate --rules strong-dfc --seeds $(SEEDS) \
 		--out $(STUDY)/dfc/learnt --set rule.feedback=learnt
 
-study-predictive: $(VENV)/.installed ## The predictive rule's published experiments (10 minutes)
-
 study-predictive: $(VENV)/.installed ## The predictive rule's published experiments (8 minutes)
 	$(BIN)/python studies/predictive.py --out $(STUDY)/predictive
 
