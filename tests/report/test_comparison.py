@@ -68,13 +68,23 @@ def test_the_table_in_markdown():
         {"rule": "a|b", "device": "fixed", "mean": 0.5, "spread": None},
         {"rule": "a|b", "device": "ideal", "mean": None, "spread": None},
     ]
+    cells[0] |= {"min": 0.96, "while_learning": 1.0, "spikes_per_sample": 1234.5}
+    cells[0] |= {"baselines": {"frozen_hidden_accuracy": 0.875}}
     cells[1] |= {"spread": 0.0, "test_accuracies": [0.5]}  # one seed has no spread
+    cells[1] |= {"weight_writes_per_sample": 17, "baselines": {"mlp_on_input": 0.75}}
     compare = {"rules": ["eprop", "a|b"], "devices": ["ideal"], "cells": cells}
     assert report.compare_table(compare) == (
         "| rule | ideal | fixed |\n"
         "| --- | ---: | ---: |\n"
         "| eprop | 97.1 ± 0.4 % | – |\n"
         "| a\\|b | – | 50.0 % |\n"
+        "\n"
+        "| rule | device | worst seed | while learning | spikes per sample "
+        "| weight writes per sample | frozen hidden | mlp on input |\n"
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        "| eprop | ideal | 96.0 % | 100.0 % | 1,234 | – | 87.5 % | – |\n"
+        "| a\\|b | fixed | – | – | – | 17 | – | 75.0 % |\n"
+        "| a\\|b | ideal | – | – | – | – | – | – |\n"
     )
 
 

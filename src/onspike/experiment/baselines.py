@@ -27,20 +27,25 @@ def measured(
 ) -> dict[str, float]:
     """Test accuracies of a run's reference methods, on its own data seed.
 
-    `frozen_hidden_accuracy`: the same network with only the readout learning, with the
-    task's own recipe for it. `logistic_regression`: on each input channel's total.
+    With `train.baselines`, `frozen_hidden_accuracy`: the same network with only the
+    readout learning, with the task's own recipe for it. With `train.readers` too,
+    `logistic_regression`: on each input channel's total.
     `mlp_on_input`: a multilayer perceptron on the same, the ceiling of the input code.
     `ridge_on_bins`: ridge regression on the square roots of ten time bins per channel.
     `logistic_on_hidden`: logistic regression on the spike counts of the run's own
     hidden neurons, with learning and feedback off, if there are any: what its readout
     could have been.
     """
+    found: dict[str, float] = {}
+    if not (spec.train.readers or spec.train.baselines):
+        return found
     key = jax.random.key(spec.seed)
     keys = keys_of(key)
+    if spec.train.baselines:
+        found["frozen_hidden_accuracy"] = _frozen_hidden(spec, task, key)
     x, label = features(task, "train", keys.data)
     x_test, label_test = features(task, "test", keys.data)
-    found = {
-        "frozen_hidden_accuracy": _frozen_hidden(spec, task, key),
+    found |= {
         "logistic_regression": _logistic(x.sum(1), label, x_test.sum(1), label_test),
         "mlp_on_input": _mlp(x.sum(1), label, x_test.sum(1), label_test),
         "ridge_on_bins": _ridge(

@@ -157,4 +157,8 @@ def _cell(cell: tuple[str, str], results: list[dict]) -> dict[str, Any]:
         ),
         "spikes_per_sample": mean("spikes_per_sample"),
         "weight_writes_per_sample": mean("weight_writes_per_sample"),
+        "baselines": {
+            name: float(np.mean([result["baselines"][name] for result in results]))
+            for name in results[0]["baselines"]
+        },
     }

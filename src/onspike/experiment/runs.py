@@ -257,7 +257,7 @@ def _finish(
             np.mean([row["weight_writes_per_sample"] for row in rows])
         ),
         "memory": measure.memory(learner, task),
-        "baselines": _baselines(own, task, learner, params),
+        "baselines": baselines.measured(own, task, learner.network, params),
         "ticks_per_second": float(np.median([r["ticks_per_second"] for r in rows])),
         "wall_seconds": sum(row["wall_seconds"] for row in rows),
         "warnings": sorted({text for row in rows for text in row["warnings"]}),
@@ -266,14 +266,6 @@ def _finish(
         result["frozen_hidden_accuracy"] = result["baselines"]["frozen_hidden_accuracy"]
     store.finish(result)
     return result
-
-
-def _baselines(
-    spec: Spec, task: AbstractTask, learner: AbstractLearner, params: Params
-) -> dict[str, float]:
-    if not spec.train.baselines:
-        return {}
-    return baselines.measured(spec, task, learner.network, params)
 
 
 def engine_name(learner: AbstractLearner) -> str:

@@ -30,7 +30,8 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clamp: float | None = None  # largest absolute weight, in weight units
     eval_batch: int = 100  # samples that are evaluated at a time
     checkpoint_samples: int = 0  # 0: a checkpoint after every epoch only
-    baselines: bool = False  # also train a frozen hidden layer and linear baselines
+    readers: bool = False  # also fit classifiers to the input and to hidden counts
+    baselines: bool = False  # the same, and train a frozen hidden layer
 
     def __post_init__(self) -> None:
         checks.at_least("train", "epochs", 1, epochs=self.epochs)

@@ -9,8 +9,16 @@ from urllib.parse import quote
 from onspike.report import compare_figures, style
 from onspike.report.compare_figures import Cell
 from onspike.report.files import slug, write_atomic
-from onspike.report.load import Record, number, read_comparison, read_run
-from onspike.report.render import MISSING, Plate, numbered, percent, render
+from onspike.report.load import Record, number, read_comparison, read_run, table
+from onspike.report.render import (
+    MISSING,
+    Plate,
+    count,
+    numbered,
+    percent,
+    render,
+    words,
+)
 from onspike.report.style import Draw
 
 COSTS = (
@@ -67,7 +75,10 @@ def write_comparison(folder: Path) -> Path:
 
 
 def compare_table(compare: Record) -> str:
-    """The Markdown table of a comparison: rules down, devices across.
+    """The Markdown tables of a comparison: accuracies, then what they cost.
+
+    The first has rules down and devices across. In the second, a cell's costs and
+    reference methods are means over its seeds.
 
     Args:
         compare: The content of `compare.json`.
@@ -79,6 +90,37 @@ def compare_table(compare: Record) -> str:
     head = ["rule", *devices]
     lines = [head, ["---", *["---:"] * len(devices)]]
     lines += [[r, *[cells.get((r, d), MISSING) for d in devices]] for r in rules]
+    return f"{_markdown(lines)}\n{_markdown(_cost_lines(_records(compare)))}"
+
+
+def _cost_lines(records: list[Record]) -> list[list[str]]:
+    """Worst seed, spikes, writes, memory and reference methods, cell by cell."""
+    readers = list(dict.fromkeys(n for r in records for n in table(r, "baselines")))
+    head = ["rule", "device", "worst seed", "while learning", *_COUNTED.values()]
+    head += [words(name.removesuffix("_accuracy")) for name in readers]
+    lines = [head, ["---", "---", *["---:"] * (len(head) - 2)]]
+    for record in records:
+        found = table(record, "baselines")
+        lines.append(
+            [
+                str(record.get("rule")),
+                str(record.get("device")),
+                percent(record.get("min")),
+                percent(record.get("while_learning")),
+                *(count(record.get(key)) for key in _COUNTED),
+                *(percent(found.get(name)) for name in readers),
+            ]
+        )
+    return lines
+
+
+_COUNTED = {
+    "spikes_per_sample": "spikes per sample",
+    "weight_writes_per_sample": "weight writes per sample",
+}
+
+
+def _markdown(lines: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(map(_plain, line))} |\n" for line in lines)
 
 
