@@ -1,0 +1,53 @@
+"""What studies share: many runs in one program, and a folder for what came of them."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from onspike.experiment import build
+from onspike.experiment.run import Seeds, keys_of, side_by_side
+from onspike.experiment.spec import Spec
+
+
+def program(specs: Sequence[Spec]) -> Seeds:
+    """Runs whose specifications differ in seeds and numbers only."""
+    tasks: dict = {}
+    runs = []
+    for spec in specs:
+        if spec.task not in tasks:
+            tasks[spec.task] = spec.built("task")
+        task = tasks[spec.task]
+        runs.append((build.learner(spec, task), task))
+    return side_by_side(runs, [keys_of(jax.random.key(spec.seed)) for spec in specs])
+
+
+def options(what: str | None, out: Path) -> argparse.Namespace:
+    """`--out`, an empty folder, and `--seeds`."""
+    parser = argparse.ArgumentParser(description=(what or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=out)
+    parser.add_argument(
+        "--seeds",
+        type=lambda text: [int(part) for part in text.split(",")],
+        default=[100, 101, 102, 103, 104],
+    )
+    found = parser.parse_args()
+    if found.out.exists() and any(found.out.iterdir()):
+        sys.exit(f"{found.out} is not empty: name another folder with --out")
+    found.out.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def spread(values: np.ndarray) -> str:
+    """Mean and standard deviation over seeds, in per cent."""
+    return f"{100 * values.mean():.1f} ± {100 * values.std(ddof=1):.1f} %"
+
+
+def write(out: Path, lines: Sequence[str]) -> None:
+    """Prints a table, and keeps it."""
+    text = "\n".join(lines)
+    print(text)
+    (out / "table.md").write_text(text + "\n")
