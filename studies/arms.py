@@ -58,14 +58,6 @@ def spec(arm: str, seed: int) -> Spec:
     return resolve("yin-yang", rule="tug-of-war", seed=seed, settings=settings)
 
 
-def on_die(runs: Seeds, cv: float) -> Seeds:
-    """The same runs on chips of that mismatch."""
-    learner = runs.learner
-    return runs._replace(
-        learner=eqx.tree_at(lambda one: one.device, learner, Mismatch(Ideal(), cv))
-    )
-
-
 def changed(runs: Seeds, state: Any) -> Any:
     """The state after the chips have changed; the weights stay."""
     network = runs.learner.network
@@ -107,8 +99,8 @@ def course(
     last = start._replace(tallies=nothing_yet(runs), seconds=0.0)
     looks = [look(runs, last.state, 0)] if 0 in moments else []
     unit = int(np.gcd.reduce([moment for moment in moments if moment]))
-    for last in rounds(runs, last, last.position.epoch + 1, 1, unit):
-        done = last.position.samples or runs.task.size("train")
+    for step in rounds(runs, last, last.position.epoch + 1, 1, unit):
+        last, done = step, step.position.samples or runs.task.size("train")
         if done in moments:
             looks.append(look(runs, last.state, done))
             print(f"{done} samples: {looks[-1].accuracy.mean():.3f}", flush=True)
@@ -137,9 +129,10 @@ def samples_text(when: np.ndarray) -> str:
 def main() -> None:
     options = together.options(__doc__, Path("runs/study/arms"))
     specs = [spec(arm, seed) for arm in ARMS for seed in options.seeds]
-    runs = on_die(together.program(specs), 0.0)
+    exact = Mismatch(Ideal(), 0.0)  # a chip as designed, that can become another
+    runs = together.program(specs, exact)
     middle, before = course(runs, beginning(runs, 1), BEFORE)
-    faster = on_die(together.program([twice_the_rates(s) for s in specs]), 0.0)
+    faster = together.program([twice_the_rates(s) for s in specs], exact)
     middle = middle._replace(state=changed(runs, middle.state))
     written = [tally.written / tally.seen for tally in middle.tallies]
     last, after = course(faster, middle, AFTER)

@@ -5,23 +5,31 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import numpy as np
 
+from onspike.devices import AbstractDevice
 from onspike.experiment import build
 from onspike.experiment.run import Seeds, keys_of, side_by_side
 from onspike.experiment.spec import Spec
 
 
-def program(specs: Sequence[Spec]) -> Seeds:
-    """Runs whose specifications differ in seeds and numbers only."""
+def program(specs: Sequence[Spec], device: AbstractDevice | None = None) -> Seeds:
+    """Runs whose specifications differ in seeds and numbers only.
+
+    A `device` takes the place of the one that they name.
+    """
     tasks: dict = {}
     runs = []
     for spec in specs:
         if spec.task not in tasks:
             tasks[spec.task] = spec.built("task")
         task = tasks[spec.task]
-        runs.append((build.learner(spec, task), task))
+        learner = build.learner(spec, task)
+        if device is not None:
+            learner = eqx.tree_at(lambda one: one.device, learner, device)
+        runs.append((learner, task))
     return side_by_side(runs, [keys_of(jax.random.key(spec.seed)) for spec in specs])
 
 
