@@ -8,16 +8,17 @@ if TYPE_CHECKING:
     from onspike.devices import AbstractDevice
 
 
-def _ideal() -> "AbstractDevice":
+def _ideal(mismatch: float = 0.0) -> "AbstractDevice":
     from onspike.devices import Ideal
 
-    return Ideal()
+    return _fabricated(Ideal(), mismatch)
 
 
 def _fixed8(
     bits: int = 8,
     write: Literal["plus-minus-lsb", "stochastic", "nearest"] = "plus-minus-lsb",
     headroom: float = 2.0,
+    mismatch: float = 0.0,
 ) -> "AbstractDevice":
     from onspike.devices import Fixed, Nearest, PlusMinusLSB, StochasticRounding
 
@@ -26,7 +27,14 @@ def _fixed8(
         "stochastic": StochasticRounding,
         "nearest": Nearest,
     }[write]
-    return Fixed(bits=bits, write_mode=mode(), headroom=headroom)
+    fixed = Fixed(bits=bits, write_mode=mode(), headroom=headroom)
+    return _fabricated(fixed, mismatch)
+
+
+def _fabricated(device: "AbstractDevice", mismatch: float) -> "AbstractDevice":
+    from onspike.devices import Mismatch
+
+    return Mismatch(device, mismatch) if mismatch else device
 
 
 DEVICES: dict[str, Row] = {
