@@ -13,15 +13,17 @@ DEMO := runs/demo
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test test-full lint docs bench memory
-.PHONY: study-binary study-dfc study-predictive
-.PHONY: study-cue study-alif study-digits study-spoken
+.PHONY: study-binary study-gap study-deep study-unlayered study-arms study-dfc
+.PHONY: study-predictive study-cue study-alif study-digits study-spoken
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/.installed ## Train online on the cue-accumulation task and write a report
-	rm -rf $(DEMO)
+demo: $(VENV)/.installed ## Train online, write a report, unplug a feedback (2 minutes)
+	rm -rf $(DEMO) $(DEMO)-gap
 	$(BIN)/onspike train cue-accumulation --out $(DEMO) --set train.epochs=3
+	$(BIN)/onspike train yin-yang --rule feedback-control --out $(DEMO)-gap \
+		--set rule.control_gain=1
 
 test: $(VENV)/.installed-test ## Run the quick tests
 	$(BIN)/pytest -n $(JOBS) -m "not slow"
@@ -75,6 +77,41 @@ study-spoken: $(VENV)/.installed ## Spoken digits: TRAIN=FILE.h5 TEST=FILE.h5 (3
 study-binary: $(VENV)/.installed ## Feedback control of one layer on two blobs (1 minute)
 	$(COMPARE) binary --rules feedback-control --seeds $(SEEDS) \
 		--out $(STUDY)/binary
+
+study-gap: $(VENV)/.installed ## What unplugging the feedback costs (3 minutes)
+	$(BIN)/python studies/gap.py --out $(STUDY)/gap --seeds $(SEEDS)
+	$(COMPARE) yin-yang --rules feedback-control --seeds $(SEEDS) \
+		--out $(STUDY)/gap/one-layer
+
+DEEP := $(COMPARE) yin-yang --rules deep-feedback-control --seeds $(SEEDS)
+study-deep: $(VENV)/.installed ## Feedback control of two layers, piece by piece (1 hour)
+	$(COMPARE) yin-yang --rules deep-feedback-control,frozen-feedback-control \
+		--seeds $(SEEDS) --out $(STUDY)/deep/recipe --set train.readers=true
+	$(DEEP) --out $(STUDY)/deep/no-pull-back --set rule.overshoot=0
+	$(DEEP) --out $(STUDY)/deep/gain-0 --set rule.control_gain=0
+	$(DEEP) --out $(STUDY)/deep/gain-3 --set rule.control_gain=3
+	$(DEEP) --out $(STUDY)/deep/sign --set rule.feedback=sign \
+		--set rule.feedback_scale=0.3
+	$(DEEP) --out $(STUDY)/deep/learnt --set rule.feedback=learnt
+	$(DEEP) --out $(STUDY)/deep/random --set rule.feedback=random \
+		--set rule.feedback_scale=0.1 --set rule.rate_out=3e-3
+	$(DEEP) --out $(STUDY)/deep/into-hidden --set rule.control_hidden=0.03
+	$(DEEP) --out $(STUDY)/deep/three-layers --set network.hidden=[100,100] \
+		--set network.gain_rec=0.7
+	$(DEEP) --out $(STUDY)/deep/mismatch --set device.mismatch=0.2
+	$(DEEP) --out $(STUDY)/deep/8-bits --devices fixed8 --set device.mismatch=0.2 \
+		--set device.write=stochastic --set rule.rate=0.2 --set rule.rate_out=2e-3 \
+		--set rule.control_gain=0.3 --set train.epochs=6
+	$(DEEP) --out $(STUDY)/deep/poisson --set task.code=poisson \
+		--set task.n_per_feature=10 --set rule.rate=0.06 --set rule.rate_out=7e-4
+
+study-unlayered: $(VENV)/.installed ## A recurrent net that feedback reaches in part
+	for reach in 1 0.5 0.1; do $(DEEP) --out $(STUDY)/unlayered/$$reach \
+		--set network.recurrent=true --set network.gain_rec=0.3 \
+		--set rule.reach=$$reach || exit 1; done
+
+study-arms: $(VENV)/.installed ## Both halves of the tug-of-war, each, none (12 minutes)
+	$(BIN)/python studies/arms.py --out $(STUDY)/arms --seeds $(SEEDS)
 
 study-dfc: $(VENV)/.installed ## Deep feedback control of rate neurons (7 minutes)
 	$(COMPARE) yin-yang --neuron rate --rules strong-dfc,dfc,bptt,frozen-hidden \

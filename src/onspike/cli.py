@@ -312,8 +312,13 @@ def _conclude(result: dict[str, Any], folder: Path, say: Callable[[str], None]) 
     memory = result["memory"]
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
-    learning = result["accuracy_while_learning"]
+    learning, test = result["accuracy_while_learning"], result["test_accuracy"]
     say(f"accuracy while learning {learning:.4f} (not a result)")
+    if "controllers" in memory["learning_detail"]:
+        say(
+            f"the gap: {100 * learning:.1f} % while controllers steer, "
+            f"{100 * test:.1f} % on held-out samples once they are unplugged"
+        )
     say(
         f"learning state {memory['learning_state'] / 8192:.1f} KiB, learning overhead "
         f"{100 * memory['learning_overhead']:.1f}% of what inference needs"
@@ -321,7 +326,7 @@ def _conclude(result: dict[str, Any], folder: Path, say: Callable[[str], None]) 
     for name, value in result["baselines"].items():
         say(f"baseline {name} {value:.4f}")
     print(
-        f"test accuracy {result['test_accuracy']:.4f} on {result['test_samples']} "
+        f"test accuracy {test:.4f} on {result['test_samples']} "
         "held-out samples (learning and feedback off)"
     )
     print(f"report: {page}")
