@@ -26,9 +26,9 @@ from onspike.experiment.spec import Spec, resolve
 from onspike.report import style
 
 ARMS = {  # rates of feedback control and of predictive plasticity, hidden layer
-    "both": (0.3, 1e-6),
-    "feedback only": (0.3, 0.0),
-    "unsupervised only": (0.0, 1e-6),
+    "both": (0.6, 1e-7),
+    "feedback only": (0.6, 0.0),
+    "unsupervised only": (0.0, 1e-7),
     "frozen hidden": (0.0, 0.0),
 }
 CV = 0.2
@@ -50,10 +50,9 @@ def spec(arm: str, seed: int) -> Spec:
     rate, predictive = ARMS[arm]
     settings = {
         "rule.rate": rate,
-        "rule.rate_out": 3.5e-3,
         "rule.rate_predictive": predictive,
         "task.validation_samples": 500,
-        "train.decay": "none",
+        "train.epochs": 2,
     }
     return resolve("yin-yang", rule="tug-of-war", seed=seed, settings=settings)
 

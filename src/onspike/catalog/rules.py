@@ -189,7 +189,7 @@ def _deep_feedback_control(
 def _tug_of_war(
     rate: float = 0.6,
     rate_out: float | None = 7e-3,
-    rate_predictive: float = 1e-5,
+    rate_predictive: float = 1e-7,
     feedback: Feedback = "symmetric",
     feedback_scale: float = 0.05,
     reach: float = 1.0,
