@@ -1,4 +1,4 @@
-"""What the README shows is run as it stands."""
+"""What the README and the tutorials show is run as it stands."""
 
 import re
 
@@ -7,8 +7,8 @@ import pytest
 from tinyrun import command
 
 
-def blocks(root, language):
-    text = (root / "README.md").read_text()
+def blocks(root, language, page="README.md"):
+    text = (root / page).read_text()
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
@@ -19,6 +19,16 @@ def test_the_python_of_the_readme(pytestconfig, capsys):
     exec(compile(block, "README.md", "exec"), space)
     assert space["run"].test_accuracy > 0.9
     assert "learning_overhead" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_python_of_the_tug_of_war(pytestconfig, capsys):
+    page = "docs/tutorials/tug-of-war.md"
+    code = "\n".join(blocks(pytestconfig.rootpath, "python", page))
+    space = {}
+    exec(compile(code, page, "exec"), space)
+    assert space["run"].test_accuracy > 0.95
+    assert "unplugged, held out" in capsys.readouterr().out
 
 
 def test_the_names_and_options_of_the_commands_exist(pytestconfig):
