@@ -83,7 +83,9 @@ study-gap: $(VENV)/.installed ## What unplugging the feedback costs (3 minutes)
 	$(COMPARE) yin-yang --rules feedback-control --seeds $(SEEDS) \
 		--out $(STUDY)/gap/one-layer
 
-DEEP := $(COMPARE) yin-yang --rules deep-feedback-control --seeds $(SEEDS)
+# Seeds that the recipe was not chosen with.
+study-deep study-unlayered: SEEDS := 200,201,202,203,204
+DEEP = $(COMPARE) yin-yang --rules deep-feedback-control --seeds $(SEEDS)
 study-deep: $(VENV)/.installed ## Feedback control of two layers, piece by piece (1 hour)
 	$(COMPARE) yin-yang --rules deep-feedback-control,frozen-feedback-control \
 		--seeds $(SEEDS) --out $(STUDY)/deep/recipe --set train.readers=true

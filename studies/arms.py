@@ -4,7 +4,9 @@ Four arms learn Yin-Yang: feedback control and predictive plasticity in the hidd
 together, each alone, and a hidden layer that stays as it began. In all of them
 controllers teach the readout. Half-way, all input rates double and the chip changes:
 every constant and synapse gets a mismatch with a coefficient of variation of 0.2.
-Learning goes on. All arms and seeds are one program.
+Learning goes on, with rates that fall to zero over the whole of it, as the recipe has
+them: it loses in speed what it gains in accuracy. Rates are those of the recipe, tuned
+for feedback control, in all arms. All arms and seeds are one program.
 
     python studies/arms.py [--out runs/study/arms] [--seeds 100,101,102,103,104]
 """

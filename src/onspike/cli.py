@@ -316,8 +316,8 @@ def _conclude(result: dict[str, Any], folder: Path, say: Callable[[str], None]) 
     say(f"accuracy while learning {learning:.4f} (not a result)")
     if "controllers" in memory["learning_detail"]:
         say(
-            f"the gap: {100 * learning:.1f} % while controllers steer, "
-            f"{100 * test:.1f} % on held-out samples once they are unplugged"
+            f"the gap: {100 * learning:.1f} % while learning, controllers on; "
+            f"{100 * test:.1f} % on held-out samples, controllers unplugged"
         )
     say(
         f"learning state {memory['learning_state'] / 8192:.1f} KiB, learning overhead "

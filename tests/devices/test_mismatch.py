@@ -15,6 +15,8 @@ from onspike import (
     feedforward,
 )
 from onspike.devices import Mismatch
+from onspike.experiment import build
+from onspike.experiment.spec import resolve
 from onspike.rules import feedback_control
 from onspike.types import Params
 from oracle import begin, draw, learn, tasklet
@@ -105,3 +107,20 @@ def test_it_refuses_what_nothing_has():
     odd = Mismatch(Ideal(), constants=("tau_mem", "temperature"))
     with pytest.raises(ValueError, match="unknown neuron constant.*temperature"):
         odd.fabricate(params(400), {"a": 4, "out": 3}, KEY)
+
+
+@pytest.mark.parametrize("neuron", ["lif", "alif", "cuba-lif"])
+def test_the_usual_constants_are_those_that_a_neuron_has(neuron):
+    settings = {"device.mismatch": 0.2, "train.clamp": 0.5}
+    spec = resolve("digits", rule="reckon", neuron=neuron, settings=settings)
+    learner = build.learner(spec, spec.built("task"))
+    assert isinstance(learner.device, Mismatch)
+    die = learner.init(jax.random.key(0)).shared.store.die
+    params = learner.device.read(die)
+    assert len(set(np.asarray(params.neurons["hidden"].tau_mem).tolist())) == 100
+    # The bound holds for what is stored, whatever the gain of a synapse.
+    wish = {name: jnp.full_like(w, 9.0) for name, w in params.weights.items()}
+    stored = learner.device.write(die, wish, KEY).stored.weights
+    for name, w in stored.items():
+        if name in wish:
+            assert np.allclose(w, 0.5, rtol=0, atol=1e-12)

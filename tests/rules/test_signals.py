@@ -9,7 +9,7 @@ import pytest
 from onspike import CubaLIF, Learner, controlled, feedforward
 from onspike.rules import (
     Control,
-    LearntFeedback,
+    MirroredFeedback,
     Partial,
     RandomFeedback,
     SignSymmetric,
@@ -68,7 +68,7 @@ def test_signs_are_the_weights_where_all_weights_are_of_one_size():
 
 def test_learnt_feedback_follows_the_weights_and_keeps_its_beginning():
     rates = {"*": 0.05, "out": 2e-3}
-    learner, before, after = learnt(LearntFeedback(0.3, False), rates)
+    learner, before, after = learnt(MirroredFeedback(0.3, False), rates)
     moved = 0.0
     for name in ("w2", "out"):
         gaps = []
@@ -89,7 +89,7 @@ def test_learnt_feedback_that_began_as_the_weights_is_symmetric():
         return eqx.tree_at(lambda s: s.shared.rule, state, copy)
 
     exact = changes(Symmetric(False), rates)
-    copied = changes(LearntFeedback(0.3, False), rates, prepare)
+    copied = changes(MirroredFeedback(0.3, False), rates, prepare)
     for name, change in exact.items():
         assert np.abs(change).max() > 1e-3
         assert np.allclose(copied[name], change, rtol=0, atol=1e-12)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from onspike import CubaLIF, Learner, controlled, feedforward
+from onspike.experiment import build
+from onspike.experiment.spec import resolve
 from onspike.rules import (
     Control,
     EndOfSample,
@@ -78,3 +80,10 @@ def test_a_projection_is_plastic_if_any_term_changes_it():
     assert dict(Learner(NET, Terms((stable,))).rates()) == {"in": 1.0}
     both = Learner(NET, Terms((stable, governed)))
     assert dict(both.rates()) == {"in": 1.0, "out": 1.0}
+
+
+def test_an_optimiser_would_not_respect_their_weights():
+    settings = {"train.optimiser": "adam"}
+    spec = resolve("yin-yang", rule="tug-of-war", settings=settings)
+    with pytest.raises(ValueError, match="set train.optimiser=sgd"):
+        build.learner(spec, spec.built("task"))

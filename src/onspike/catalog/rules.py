@@ -20,7 +20,7 @@ def _signal(
     signals: dict[str, Callable[[], AbstractSignal]] = {
         "symmetric": lambda: rules.Symmetric(output_slope),
         "sign": lambda: rules.SignSymmetric(scale, output_slope),
-        "learnt": lambda: rules.LearntFeedback(scale, output_slope),
+        "learnt": lambda: rules.MirroredFeedback(scale, output_slope),
         "random": lambda: rules.RandomFeedback(scale),
         "none": rules.NoSignal,
     }
@@ -291,7 +291,12 @@ _RECKON = "Frenkel & Indiveri 2022, arXiv 2208.09759"
 
 _CONTROL = "Saponati et al. 2026, arXiv 2602.13261"
 _MEMORYLESS = {"network.recurrent": False}
-_CONTROLLED = {"network.controllers": 1, "network.readout": "spiking"}
+_CONTROLLED = {
+    "network.controllers": 1,
+    "network.readout": "spiking",
+    "train.batch": 1,  # a write at every tick, of what one sample's controllers say
+    "train.optimiser": "sgd",
+}
 
 RULES: dict[str, Row] = {
     "reckon": Row(

@@ -12,6 +12,8 @@ from onspike import checks
 from onspike.devices.base import AbstractDevice
 from onspike.types import Key, Params, Scalar, Tree
 
+_USUAL = ("tau_mem", "tau_syn", "v_threshold", "bias")
+
 
 class MismatchState(NamedTuple):
     """What a die is."""
@@ -26,13 +28,15 @@ class Mismatch(AbstractDevice):
 
     Each is multiplied by a lognormal factor of mean 1 and coefficient of variation
     `cv`: $\exp(\sigma \xi - \sigma^2 / 2)$, $\sigma^2 = \ln(1 + \mathrm{cv}^2)$.
-    Controllers are neurons of the network, and differ likewise. What a rule knows of a
-    neuron's design, such as the decay of a trace, stays nominal.
+    Controllers are neurons of the network, and differ likewise. The decay that a rule
+    gives its traces (`Local.decay`) stays nominal; what it reads off the neurons, their
+    pseudo-derivatives and Jacobians, is the die's.
 
     Args:
         device: What holds the weights.
         cv: Standard deviation over mean.
-        constants: Fields of neurons that vary, in every population that has them.
+        constants: Fields of neurons that vary, in every population that has them; by
+            default time constants of membrane and synapse, threshold and bias.
         synapses: Whether each synapse's gain varies too.
 
     Raises:
@@ -44,9 +48,7 @@ class Mismatch(AbstractDevice):
 
     device: AbstractDevice
     cv: Scalar = 0.2
-    constants: tuple[str, ...] = eqx.field(
-        static=True, default=("tau_mem", "tau_syn", "v_threshold", "bias")
-    )
+    constants: tuple[str, ...] | None = eqx.field(static=True, default=None)
     synapses: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self) -> None:
@@ -55,7 +57,7 @@ class Mismatch(AbstractDevice):
     def fabricate(self, params, sizes, key):
         for_device, for_neurons, for_gain = jax.random.split(key, 3)
         everywhere = {n for p in params.neurons.values() for n in vars(p)}
-        for name in self.constants:
+        for name in self.constants or ():
             checks.known("neuron constant in Mismatch.constants", name, everywhere)
         neurons = {
             name: self._varied(params.neurons[name], sizes[name], k)
@@ -82,7 +84,8 @@ class Mismatch(AbstractDevice):
 
     def _varied(self, neuron: Tree, n: int, key: Key) -> Tree:
         """The neuron with constants of its own for each of `n`."""
-        varies = [c for c in self.constants if getattr(neuron, c, None) is not None]
+        constants = _USUAL if self.constants is None else self.constants
+        varies = [c for c in constants if getattr(neuron, c, None) is not None]
         factors = self._factors((len(varies), n), key)
         return eqx.tree_at(
             lambda neuron: [getattr(neuron, c) for c in varies],

@@ -28,7 +28,8 @@ def measured(
     """Test accuracies of a run's reference methods, on its own data seed.
 
     With `train.baselines`, `frozen_hidden_accuracy`: the same network with only the
-    readout learning, with the task's own recipe for it. With `train.readers` too,
+    readout learning, with the rates of the task's own recipe for it; not for a network
+    of one layer. With `train.readers` too,
     `logistic_regression`: on each input channel's total.
     `mlp_on_input`: a multilayer perceptron on the same, the ceiling of the input code.
     `ridge_on_bins`: ridge regression on the square roots of ten time bins per channel.
@@ -41,7 +42,7 @@ def measured(
         return found
     key = jax.random.key(spec.seed)
     keys = keys_of(key)
-    if spec.train.baselines:
+    if spec.train.baselines and network.wiring.hidden:
         found["frozen_hidden_accuracy"] = _frozen_hidden(spec, task, key)
     x, label = features(task, "train", keys.data)
     x_test, label_test = features(task, "test", keys.data)

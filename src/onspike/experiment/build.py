@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from onspike.devices import Clamped
+from onspike.devices import AbstractDevice, Clamped, Mismatch
 from onspike.engine import Chunked
 from onspike.experiment.spec import Spec
 from onspike.learner import PLAIN, AbstractLearner, Learner
@@ -19,6 +19,7 @@ from onspike.rules import (
     Constant,
     LinearDecay,
     PreTrace,
+    Terms,
     ThreeFactor,
 )
 from onspike.tasks.base import AbstractTask
@@ -30,8 +31,14 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     network = spec.built("network", task=task, neuron=spec.built("neuron"))
     device = spec.built("device")
     if spec.train.clamp is not None:
-        device = Clamped(device, spec.train.clamp)
+        device = _clamped(device, spec.train.clamp)
     rule = spec.built("rule")
+    if isinstance(rule, Terms) and transform(spec) is not PLAIN:
+        raise ValueError(
+            "a rule of several terms weighs them by their rates, which an optimiser or "
+            "a weight decay would not respect: set train.optimiser=sgd and "
+            "train.weight_decay=0"
+        )
     common: dict[str, Any] = {"device": device, "transform": transform(spec)}
     if not isinstance(rule, AbstractRule):  # a learner of its own
         total = batches(spec, task) * spec.train.epochs
@@ -46,6 +53,15 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     if reason is not None:
         raise ValueError(f"train.engine 'chunked' cannot run this: {reason}")
     return Learner(network=network, rule=rule, engine=Chunked(), **common)
+
+
+def _clamped(device: AbstractDevice, bound: float) -> AbstractDevice:
+    """Bounds what is stored: a die's gains are none of the writer's business."""
+    if isinstance(device, Mismatch):
+        return Mismatch(
+            Clamped(device.device, bound), device.cv, device.constants, device.synapses
+        )
+    return Clamped(device, bound)
 
 
 def _check_factored(rule: AbstractRule, network: Network) -> None:

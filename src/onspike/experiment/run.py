@@ -218,7 +218,8 @@ def beginning(seeds: Seeds, batch: int) -> Step:
     """
     state = seeds.start(batch)
     for s, keys in enumerate(seeds.keys):
-        seeds.learner.check(seeds.task, seeds.of(state, s), keys.data)
+        learner, task = seeds.one(s)
+        learner.check(task, seeds.of(state, s), keys.data)
     return Step(state, nothing_yet(seeds), Position(0, 0), 0.0)
 
 

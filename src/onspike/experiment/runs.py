@@ -169,7 +169,7 @@ def _checked(spec: Spec, task: AbstractTask) -> AbstractLearner:
     """The learner of a run, which fits its task, as its baseline does."""
     learner = build.learner(spec, task)
     fit(learner, task)
-    if spec.train.baselines:
+    if spec.train.baselines and learner.network.wiring.hidden:
         fit(build.learner(baselines.control_of(spec), task), task)
     return learner
 

@@ -309,7 +309,13 @@ def _run(
     together = side_by_side(runs, keys * len(program))
     train = spec.train
     per_epoch = build.batches(spec, task) * train.batch
-    start = last = beginning(together, train.batch)
+    try:
+        start = last = beginning(together, train.batch)
+    except ValueError as error:  # one trial's learning cannot work; whose?
+        if len(program) == 1:
+            return [_failed(program[0].number, program[0].settings, str(error))]
+        each = (_run([trial], seeds, name, listen, stop) for trial in program)
+        return [row for rows in each for row in rows]
     total, segment = train.epochs * per_epoch, train.checkpoint_samples or None
 
     def tell(rows: Sequence[Row]) -> None:

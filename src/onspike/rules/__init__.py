@@ -26,7 +26,7 @@ from onspike.rules.parts.regularisers import (
 from onspike.rules.parts.schedules import AbstractSchedule, Constant, LinearDecay
 from onspike.rules.parts.signals import (
     AbstractSignal,
-    LearntFeedback,
+    MirroredFeedback,
     NoSignal,
     Partial,
     RandomFeedback,
@@ -53,7 +53,7 @@ __all__ = [
     "EProp",
     "EndOfSample",
     "EveryTick",
-    "LearntFeedback",
+    "MirroredFeedback",
     "LinearDecay",
     "NoSignal",
     "Partial",

@@ -24,6 +24,8 @@ class Predictive(AbstractRule):
     not foresee, and $E_i = \sum_j \epsilon_{ij} w_{ij}$ over all synapses that the rule
     changes, the gradient of $\frac12 \sum_j \epsilon_{ij}^2$ is
     $-(v_i \epsilon_{ij} + E_i p_j)$, $p_j \leftarrow \alpha p_j + x_j$.
+    That holds for LIF neurons whose input is not scaled by 1 - alpha and whose spikes
+    get their tails on the projection; elsewhere it is this rule still, no gradient.
 
     It is written before the neurons integrate, with v and p of the tick before. The
     soft bound of the source, a rate that scales with the weight, is a device:

@@ -127,12 +127,13 @@ class SignSymmetric(AbstractSignal):
         return shared
 
 
-class LearntFeedback(AbstractSignal):
+class MirroredFeedback(AbstractSignal):
     r"""Feedback weights of their own that learn what the weights learn.
 
     Both synapses of a pair of neurons see the same activity, so $\Delta B = \Delta W^T$
     needs no transport. B starts at random and small, and is close to $W^T$ as soon as
-    what was learnt outweighs where both began.
+    what was learnt outweighs where both began. B follows the change that the device was
+    asked for; what the device makes of it (rounding, bounds) B does not see.
 
     Args:
         scale: Standard deviation of the initial B.
@@ -150,7 +151,7 @@ class LearntFeedback(AbstractSignal):
     output_slope: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self) -> None:
-        checks.non_negative("LearntFeedback", "signal per signal", scale=self.scale)
+        checks.non_negative("MirroredFeedback", "signal per signal", scale=self.scale)
 
     def init(self, wiring, key):
         backs = [(n, w) for n, w in wiring.wires if w.pre != INPUT and not w.delay]
@@ -230,8 +231,9 @@ class NoSignal(AbstractSignal):
 class Partial(AbstractSignal):
     """A signal that reaches a fixed random share of each hidden population.
 
-    The others get indirect effect only: through neurons that do hear. In a network
-    without layers this is all that is left of hierarchy.
+    The others are taught nothing: they feel only what those that hear do to them. In a
+    network without layers this is all that is left of hierarchy. In a stack, credit for
+    lower layers still passes through neurons that do not hear.
 
     Args:
         signal: What is heard.
