@@ -19,6 +19,7 @@ from onspike.experiment.run import form, keys_of, side_by_side, train
 from onspike.experiment.runs import Stopped
 from onspike.experiment.search import Choice, LogUniform, Uniform
 from onspike.experiment.spec import load
+from onspike.learner import AbstractLearner
 from onspike.rules import reckon
 from tinyrun import TINY, as_options, command, listed, refused, tiny
 
@@ -158,6 +159,21 @@ def test_a_trial_that_diverges_stops_no_other(whole):
     assert f"{len(broken)} of 6 trials have no score" in said
     beside = {r["settings"]["rule.hinge"] for r in rows_of(folder) if r["score"]}
     assert beside & {row["settings"]["rule.hinge"] for row in broken}
+
+
+def test_a_trial_whose_learning_cannot_work_stops_no_other(tmp_path, monkeypatch):
+    def picky(self, task, state, key):
+        if self.rates()["in"] > 1.5e-3:
+            raise ValueError("the loop is unstable")
+
+    monkeypatch.setattr(AbstractLearner, "check", picky)
+    asked = {**ASKED, "search": {"rule.rate": Choice([1e-3, 2e-3])}, "seeds": (4,)}
+    rows = sweep.sweep("cue-accumulation", out=tmp_path / "out", **asked)
+    assert {row["settings"]["rule.rate"] for row in rows} == {1e-3, 2e-3}
+    for row in rows:
+        refused_one = row["settings"]["rule.rate"] > 1e-3
+        assert row["problem"] == ("the loop is unstable" if refused_one else None)
+        assert (row["score"] is None) == refused_one
 
 
 def test_a_trial_is_the_run_that_its_settings_describe(whole):
