@@ -102,8 +102,7 @@ study-deep: $(VENV)/.installed ## Feedback control of two layers, piece by piece
 		--set network.gain_rec=0.7
 	$(DEEP) --out $(STUDY)/deep/mismatch --set device.mismatch=0.2
 	$(DEEP) --out $(STUDY)/deep/8-bits --devices fixed8 --set device.mismatch=0.2 \
-		--set device.write=stochastic --set rule.rate=0.2 --set rule.rate_out=2e-3 \
-		--set rule.control_gain=0.3 --set train.epochs=6
+		--set device.write=stochastic --set rule.rate=0.4 --set rule.rate_out=4e-3
 	$(DEEP) --out $(STUDY)/deep/poisson --set task.code=poisson \
 		--set task.n_per_feature=10 --set rule.rate=0.06 --set rule.rate_out=7e-4
 
