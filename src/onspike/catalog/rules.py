@@ -161,6 +161,7 @@ def _deep_feedback_control(
     control_weight: float = 2.0,
     control_tau: float = 50e-3,
     control_hidden: float | None = None,
+    rate_predictive: float | None = None,
     gate: Gate = "every-tick",
     hinge: float = 0.0,
     hinge_bound: float = 80.0,
@@ -178,46 +179,16 @@ def _deep_feedback_control(
         through=through if reach == 1 else rules.Partial(through, reach),
         gain_hidden=control_hidden,
     )
-    return rules.deep_feedback_control(
+    governs = rules.deep_feedback_control(
         _by_projection(rate, rate_out),
         control=control,
         gate=_gate(gate),
         regulariser=_calm(hinge, hinge_bound, rate_cost, rate_target),
     )
-
-
-def _tug_of_war(
-    rate: float = 0.6,
-    rate_out: float | None = 7e-3,
-    rate_predictive: float = 1e-7,
-    feedback: Feedback = "symmetric",
-    feedback_scale: float = 0.05,
-    reach: float = 1.0,
-    target_high: float = 60.0,
-    target_low: float = 0.0,
-    overshoot: float = 0.1,
-    control_gain: float = 1.0,
-    control_weight: float = 2.0,
-    control_tau: float = 50e-3,
-    control_hidden: float | None = None,
-) -> Any:
-    from onspike.rules import Predictive, Terms
-
-    governs = _deep_feedback_control(
-        rate=rate,
-        rate_out=rate_out,
-        feedback=feedback,
-        feedback_scale=feedback_scale,
-        reach=reach,
-        target_high=target_high,
-        target_low=target_low,
-        overshoot=overshoot,
-        control_gain=control_gain,
-        control_weight=control_weight,
-        control_tau=control_tau,
-        control_hidden=control_hidden,
-    )
-    return Terms((governs, Predictive({"*": rate_predictive, "out": None})))
+    if rate_predictive is None:
+        return governs
+    stabilises = rules.Predictive({"*": rate_predictive, "out": None})
+    return rules.Terms((governs, stabilises))
 
 
 Steering = Literal["transposed", "random", "learnt"]
@@ -323,9 +294,10 @@ RULES: dict[str, Row] = {
         control="frozen-feedback-control",
     ),
     "tug-of-war": Row(
-        _tug_of_war,
-        "the same, and predictive plasticity stabilises the hidden neurons",
+        _deep_feedback_control,
+        "the same, and predictive plasticity in the hidden projections",
         "onspike, after Saponati et al. 2026 and Saponati & Vinck 2023",
+        {"rate_predictive": 1e-7},
         needs=_CONTROLLED,
         control="frozen-feedback-control",
     ),
