@@ -3,15 +3,17 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from onspike import terminal
+
 if TYPE_CHECKING:
-    from onspike.experiment.runs import Progress
+    pass
 
 app = typer.Typer(
     name="onspike",
@@ -70,14 +72,14 @@ def train(
     )
     names = (spec.task.name, spec.rule.name, spec.device.name, f"seed{seed}")
     folder = out or _unused(Path("runs") / "-".join(names))
-    say = _printer(quiet)
+    say = terminal.printer(quiet)
     say(
         f"{spec.task.name}: rule {spec.rule.name}, neuron {spec.neuron.name}, "
         f"device {spec.device.name}, seed {seed}"
     )
-    with _progress(quiet) as tell, _resumable(folder):
+    with terminal.progress(quiet) as tell, _resumable(folder):
         result = runs.train([spec], [folder], lambda p: tell("", p))[0]
-    _conclude(result, folder, say)
+    terminal.conclude(result, folder, say)
 
 
 @app.command()
@@ -91,18 +93,18 @@ def resume(
     from onspike.experiment.sweep import resume as resume_sweep
 
     if (run / "sweep.toml").is_file():
-        with _progress(quiet) as tell, _resumable(run):
-            resume_sweep(run, _trials(tell, _printer(quiet)))
-        _conclude_sweep(run)
+        with terminal.progress(quiet) as tell, _resumable(run):
+            resume_sweep(run, terminal.trials(tell, terminal.printer(quiet)))
+        terminal.conclude_sweep(run)
         return
     if (run / "compare.toml").is_file():
-        with _progress(quiet, _warnings) as tell, _resumable(run):
+        with terminal.progress(quiet, terminal.warnings) as tell, _resumable(run):
             found = resume_comparison(run, tell)
-        _conclude_comparison(found, run)
+        terminal.conclude_comparison(found, run)
         return
-    with _progress(quiet) as tell, _resumable(run):
+    with terminal.progress(quiet) as tell, _resumable(run):
         result = runs.resume(run, lambda p: tell("", p))
-    _conclude(result, run, _printer(quiet))
+    terminal.conclude(result, run, terminal.printer(quiet))
 
 
 @app.command("eval")
@@ -134,7 +136,7 @@ def compare(
     from onspike.experiment.compare import compare as run
     from onspike.experiment.spec import settings_of
 
-    with _progress(quiet, _warnings) as tell, _resumable(out):
+    with terminal.progress(quiet, terminal.warnings) as tell, _resumable(out):
         found = run(
             task,
             rules=_names(rules),
@@ -145,7 +147,7 @@ def compare(
             settings=settings_of(settings or []),
             listen=tell,
         )
-    _conclude_comparison(found, out)
+    terminal.conclude_comparison(found, out)
 
 
 @app.command()
@@ -182,7 +184,7 @@ def sweep(
     from onspike.experiment.spec import settings_of
     from onspike.experiment.sweep import sweep as run
 
-    with _progress(quiet) as tell, _resumable(out):
+    with terminal.progress(quiet) as tell, _resumable(out):
         run(
             task,
             search=space_of(search),
@@ -196,9 +198,9 @@ def sweep(
             sampler=sampler,
             sampler_seed=sampler_seed,
             side=side,
-            listen=_trials(tell, _printer(quiet)),
+            listen=terminal.trials(tell, terminal.printer(quiet)),
         )
-    _conclude_sweep(out)
+    terminal.conclude_sweep(out)
 
 
 @app.command("report")
@@ -236,14 +238,14 @@ def list_names(
     console = Console()
     names = [name for rows in catalog.KINDS.values() for name in rows]
     if what in UNNAMED:
-        console.print(_options_table(what, None))
+        console.print(terminal.options_table(what, None))
         return
     if what is not None and what not in plurals:
         known = [*plurals, *UNNAMED, *names]
         checks.known("name", what, known, "`onspike list` shows all")
         for kind, rows in catalog.KINDS.items():
             if what in rows:
-                console.print(_options_table(kind, what))
+                console.print(terminal.options_table(kind, what))
         return
     for kind in [plurals[what]] if what else catalog.KINDS:
         table = Table(title=f"{kind}s", title_justify="left", box=None, pad_edge=False)
@@ -256,36 +258,6 @@ def list_names(
     if what is None:
         console.print("`onspike list NAME` shows the options of a name, of `network` ")
         console.print("and of `train`.")
-
-
-def _options_table(kind: str, name: str | None) -> Any:
-    import msgspec
-    from rich.markup import escape
-    from rich.table import Table
-
-    from onspike.experiment.spec import kind_of
-
-    table = Table(
-        title=" ".join(filter(None, (kind, name))),
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    for column in ("--set", "type", "default"):
-        table.add_column(column)
-    for field in msgspec.structs.fields(kind_of(kind, name)):
-        if field.name != "name":
-            default = "must be set" if field.required else repr(field.default)
-            cells = (f"{kind}.{field.name}", _type_name(field.type), default)
-            table.add_row(*map(escape, cells))
-    return table
-
-
-def _type_name(kind: Any) -> str:
-    choices = getattr(kind, "__args__", ())
-    if choices and all(isinstance(choice, str) for choice in choices):
-        return " | ".join(choices)
-    return kind.__name__ if isinstance(kind, type) and not choices else str(kind)
 
 
 def _names(text: str) -> list[str]:
@@ -303,159 +275,6 @@ def _seeds(text: str) -> list[int]:
 def _unused(path: Path) -> Path:
     tries = (path.with_name(f"{path.name}-{i}") for i in range(2, 10_000))
     return path if not path.exists() else next(p for p in tries if not p.exists())
-
-
-def _conclude(result: dict[str, Any], folder: Path, say: Callable[[str], None]) -> None:
-    from onspike import report
-
-    page = report.write(folder)
-    memory = result["memory"]
-    for warning in result["warnings"]:
-        print(f"warning: {warning}", file=sys.stderr)
-    learning, test = result["accuracy_while_learning"], result["test_accuracy"]
-    say(f"accuracy while learning {learning:.4f} (not a result)")
-    if "controllers" in memory["learning_detail"]:
-        say(
-            f"the gap: {100 * learning:.1f} % while learning, controllers on; "
-            f"{100 * test:.1f} % on held-out samples, controllers unplugged"
-        )
-    say(
-        f"learning state {memory['learning_state'] / 8192:.1f} KiB, learning overhead "
-        f"{100 * memory['learning_overhead']:.1f}% of what inference needs"
-    )
-    for name, value in result["baselines"].items():
-        say(f"baseline {name} {value:.4f}")
-    print(
-        f"test accuracy {test:.4f} on {result['test_samples']} "
-        "held-out samples (learning and feedback off)"
-    )
-    print(f"report: {page}")
-
-
-def _conclude_comparison(found: dict[str, Any], out: Path) -> None:
-    from onspike import report
-
-    for folder in sorted(out.glob("*/seed-*")):
-        report.write(folder)
-    page = report.write_comparison(out)
-    table = report.compare_table(found)
-    (out / "compare.md").write_text(table)
-    print(table)
-    print(f"report: {page}")
-
-
-def _trials(
-    tell: Callable[[str, "Progress"], None], say: Callable[[str], None]
-) -> Callable[..., None]:
-    """Tells the progress of a program of trials, and its best trial at the end."""
-
-    def heard(name: str, p: "Progress", rows: Sequence[dict[str, Any]]) -> None:
-        tell(name, p)
-        if rows:
-            numbers = ", ".join(str(row["trial"]) for row in rows)
-            scored = [row for row in rows if row["score"] is not None]
-            best = max(scored, key=lambda row: row["score"], default=None)
-            what = "no score"
-            if best is not None:
-                what = f"best validation {best['score']:.3f} in trial {best['trial']}"
-            say(f"trials {numbers}: {what}")
-
-    return heard
-
-
-def _conclude_sweep(out: Path) -> None:
-    from onspike import report
-
-    page = report.write_sweep(out)
-    print(report.sweep_summary(out))
-    print(f"report: {page}")
-
-
-def _printer(quiet: bool) -> Callable[[str], None]:
-    return (lambda text: None) if quiet else print
-
-
-@contextmanager
-def _progress(
-    quiet: bool, silent: Callable[[str, "Progress"], None] = lambda name, p: None
-) -> Iterator[Callable[[str, "Progress"], None]]:
-    """How progress is told: a bar on a terminal, a line per epoch elsewhere.
-
-    `silent` is what to do instead when quiet.
-    """
-    if quiet:
-        yield silent
-    elif sys.stdout.isatty():
-        with _bar() as tell:
-            yield tell
-    else:
-        yield _line
-
-
-def _line(name: str, p: "Progress") -> None:
-    if p.metrics:
-        print(f"{name + ': ' if name else ''}{_summary(p)}", flush=True)
-    _warnings(name, p)
-
-
-def _warnings(name: str, p: "Progress") -> None:
-    for text in dict.fromkeys(w for row in p.metrics for w in row["warnings"]):
-        where = f"{name}: " if name else ""
-        print(f"warning: {where}{text}", file=sys.stderr, flush=True)
-
-
-def _summary(p: "Progress") -> str:
-    def mean(key: str) -> float | None:
-        values = [row[key] for row in p.metrics]
-        return None if None in values else sum(values) / len(values)
-
-    seen = mean("validation_accuracy")
-    parts = [
-        f"epoch {p.position.epoch}",
-        f"{p.done}/{p.total} samples",
-        f"while learning {mean('accuracy_while_learning'):.3f}",
-        "" if seen is None else f"validation {seen:.3f}",
-        f"{p.ticks_per_second:,.0f} ticks/s",
-    ]
-    return ", ".join(part for part in parts if part)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[str, "Progress"], None]]:
-    from rich.markup import escape
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("samples"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns) as bar:
-        shown: dict[str, Any] = {}
-        first = bar.add_task("compiling", total=None)
-
-        def tell(name: str, p: "Progress") -> None:
-            bar.update(first, visible=False)
-            if name not in shown:
-                shown[name] = bar.add_task(name or "training", total=p.total)
-            bar.update(shown[name], completed=p.done)
-            if p.metrics:
-                bar.console.print(f"{name + ': ' if name else ''}{_summary(p)}")
-            for text in dict.fromkeys(w for row in p.metrics for w in row["warnings"]):
-                bar.console.print(f"[yellow]warning:[/] {escape(text)}")
-
-        yield tell
 
 
 @contextmanager

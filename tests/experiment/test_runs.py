@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from onspike import cli
+from onspike import cli, terminal
 from onspike.experiment import runs
 from onspike.experiment.store import RunFolder
 from tinyrun import (
@@ -183,7 +183,7 @@ def test_sigterm_ends_the_command_with_130_and_it_can_be_resumed(
     whole, tmp_path, monkeypatch, capsys
 ):
     folder = tmp_path / "run"
-    speak = cli._line
+    speak = terminal.line
 
     def tell(name, progress):
         speak(name, progress)
@@ -191,7 +191,7 @@ def test_sigterm_ends_the_command_with_130_and_it_can_be_resumed(
             os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:
-        patch.setattr(cli, "_line", tell)
+        patch.setattr(terminal, "line", tell)
         words = ["train", "cue-accumulation", "--out", str(folder)]
         patch.setattr(sys, "argv", ["onspike", *words, *as_options(TINY | SEGMENTS)])
         with pytest.raises(SystemExit) as end:

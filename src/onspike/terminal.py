@@ -1,0 +1,203 @@
+"""What the command line says: progress, results and tables of options.
+
+Nothing here is slow to import: help must come at once.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onspike.experiment.runs import Progress
+
+
+def options_table(kind: str, name: str | None) -> Any:
+    """The options of a name, or of a section without names."""
+    import msgspec
+    from rich.markup import escape
+    from rich.table import Table
+
+    from onspike.experiment.spec import kind_of
+
+    table = Table(
+        title=" ".join(filter(None, (kind, name))),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for column in ("--set", "type", "default"):
+        table.add_column(column)
+    for field in msgspec.structs.fields(kind_of(kind, name)):
+        if field.name != "name":
+            default = "must be set" if field.required else repr(field.default)
+            cells = (f"{kind}.{field.name}", _type_name(field.type), default)
+            table.add_row(*map(escape, cells))
+    return table
+
+
+def _type_name(kind: Any) -> str:
+    choices = getattr(kind, "__args__", ())
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return " | ".join(choices)
+    return kind.__name__ if isinstance(kind, type) and not choices else str(kind)
+
+
+def conclude(result: dict[str, Any], folder: Path, say: Callable[[str], None]) -> None:
+    """Writes the report of a run and says what came of it."""
+    from onspike import report
+
+    page = report.write(folder)
+    memory = result["memory"]
+    for warning in result["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
+    learning, test = result["accuracy_while_learning"], result["test_accuracy"]
+    say(f"accuracy while learning {learning:.4f} (not a result)")
+    if "controllers" in memory["learning_detail"]:
+        say(
+            f"the gap: {100 * learning:.1f} % while learning, controllers on; "
+            f"{100 * test:.1f} % on held-out samples, controllers unplugged"
+        )
+    say(
+        f"learning state {memory['learning_state'] / 8192:.1f} KiB, learning overhead "
+        f"{100 * memory['learning_overhead']:.1f}% of what inference needs"
+    )
+    for name, value in result["baselines"].items():
+        say(f"baseline {name} {value:.4f}")
+    print(
+        f"test accuracy {test:.4f} on {result['test_samples']} "
+        "held-out samples (learning and feedback off)"
+    )
+    print(f"report: {page}")
+
+
+def conclude_comparison(found: dict[str, Any], out: Path) -> None:
+    """Writes the reports of a comparison and prints its tables."""
+    from onspike import report
+
+    for folder in sorted(out.glob("*/seed-*")):
+        report.write(folder)
+    page = report.write_comparison(out)
+    table = report.compare_table(found)
+    (out / "compare.md").write_text(table)
+    print(table)
+    print(f"report: {page}")
+
+
+def trials(
+    tell: Callable[[str, "Progress"], None], say: Callable[[str], None]
+) -> Callable[..., None]:
+    """Tells the progress of a program of trials, and its best trial at the end."""
+
+    def heard(name: str, p: "Progress", rows: Sequence[dict[str, Any]]) -> None:
+        tell(name, p)
+        if rows:
+            numbers = ", ".join(str(row["trial"]) for row in rows)
+            scored = [row for row in rows if row["score"] is not None]
+            best = max(scored, key=lambda row: row["score"], default=None)
+            what = "no score"
+            if best is not None:
+                what = f"best validation {best['score']:.3f} in trial {best['trial']}"
+            say(f"trials {numbers}: {what}")
+
+    return heard
+
+
+def conclude_sweep(out: Path) -> None:
+    """Writes the report of a sweep and says who won."""
+    from onspike import report
+
+    page = report.write_sweep(out)
+    print(report.sweep_summary(out))
+    print(f"report: {page}")
+
+
+def printer(quiet: bool) -> Callable[[str], None]:
+    """What says the things that quiet runs leave out."""
+    return (lambda text: None) if quiet else print
+
+
+@contextmanager
+def progress(
+    quiet: bool, silent: Callable[[str, "Progress"], None] = lambda name, p: None
+) -> Iterator[Callable[[str, "Progress"], None]]:
+    """How progress is told: a bar on a terminal, a line per epoch elsewhere.
+
+    `silent` is what to do instead when quiet.
+    """
+    if quiet:
+        yield silent
+    elif sys.stdout.isatty():
+        with _bar() as tell:
+            yield tell
+    else:
+        yield line
+
+
+def line(name: str, p: "Progress") -> None:
+    """Tells an epoch in a line."""
+    if p.metrics:
+        print(f"{name + ': ' if name else ''}{_summary(p)}", flush=True)
+    warnings(name, p)
+
+
+def warnings(name: str, p: "Progress") -> None:
+    """Tells what is wrong, and nothing else."""
+    for text in dict.fromkeys(w for row in p.metrics for w in row["warnings"]):
+        where = f"{name}: " if name else ""
+        print(f"warning: {where}{text}", file=sys.stderr, flush=True)
+
+
+def _summary(p: "Progress") -> str:
+    def mean(key: str) -> float | None:
+        values = [row[key] for row in p.metrics]
+        return None if None in values else sum(values) / len(values)
+
+    seen = mean("validation_accuracy")
+    parts = [
+        f"epoch {p.position.epoch}",
+        f"{p.done}/{p.total} samples",
+        f"while learning {mean('accuracy_while_learning'):.3f}",
+        "" if seen is None else f"validation {seen:.3f}",
+        f"{p.ticks_per_second:,.0f} ticks/s",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, "Progress"], None]]:
+    from rich.markup import escape
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("samples"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns) as bar:
+        shown: dict[str, Any] = {}
+        first = bar.add_task("compiling", total=None)
+
+        def tell(name: str, p: "Progress") -> None:
+            bar.update(first, visible=False)
+            if name not in shown:
+                shown[name] = bar.add_task(name or "training", total=p.total)
+            bar.update(shown[name], completed=p.done)
+            if p.metrics:
+                bar.console.print(f"{name + ': ' if name else ''}{_summary(p)}")
+            for text in dict.fromkeys(w for row in p.metrics for w in row["warnings"]):
+                bar.console.print(f"[yellow]warning:[/] {escape(text)}")
+
+        yield tell
