@@ -11,6 +11,12 @@ from onspike.rules.parts.eligibility import (
     Presynaptic,
     PreTrace,
 )
+from onspike.rules.parts.feedback import (
+    MirroredFeedback,
+    RandomFeedback,
+    SignSymmetric,
+    Symmetric,
+)
 from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import (
     AbstractGate,
@@ -24,15 +30,7 @@ from onspike.rules.parts.regularisers import (
     RateTarget,
 )
 from onspike.rules.parts.schedules import AbstractSchedule, Constant, LinearDecay
-from onspike.rules.parts.signals import (
-    AbstractSignal,
-    MirroredFeedback,
-    NoSignal,
-    Partial,
-    RandomFeedback,
-    SignSymmetric,
-    Symmetric,
-)
+from onspike.rules.parts.signals import AbstractSignal, NoSignal, Partial
 from onspike.rules.parts.targets import AbstractTarget, TargetRates, TargetTrains
 from onspike.rules.predictive import Predictive
 from onspike.rules.reckon import reckon

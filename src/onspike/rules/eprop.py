@@ -2,10 +2,11 @@
 
 from onspike.rules.base import Rates
 from onspike.rules.parts.eligibility import AbstractEligibility, EProp
+from onspike.rules.parts.feedback import Symmetric
 from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import AbstractGate, EndOfSample
 from onspike.rules.parts.regularisers import AbstractRegulariser
-from onspike.rules.parts.signals import AbstractSignal, Symmetric
+from onspike.rules.parts.signals import AbstractSignal
 from onspike.rules.three_factor import ThreeFactor
 
 

@@ -7,9 +7,9 @@ from onspike.rules.parts.eligibility import (
     Coincidence,
     Presynaptic,
 )
+from onspike.rules.parts.feedback import Symmetric
 from onspike.rules.parts.gates import AbstractGate, EveryTick
 from onspike.rules.parts.regularisers import AbstractRegulariser
-from onspike.rules.parts.signals import Symmetric
 from onspike.rules.three_factor import ThreeFactor
 from onspike.types import Scalar
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from onspike.rules.base import Rates
 from onspike.rules.parts.eligibility import PreTrace
+from onspike.rules.parts.feedback import Symmetric
 from onspike.rules.parts.gates import AbstractGate, TargetWindow
 from onspike.rules.parts.regularisers import AbstractRegulariser
-from onspike.rules.parts.signals import AbstractSignal, Symmetric
+from onspike.rules.parts.signals import AbstractSignal
 from onspike.rules.three_factor import ThreeFactor
 from onspike.types import Scalar
 

@@ -1,0 +1,6 @@
+"""Rules, and learners of their own, by name."""
+
+from onspike.catalog.rows import Row
+from onspike.catalog.rules import control, eprop, own
+
+RULES: dict[str, Row] = {**eprop.ROWS, **control.ROWS, **own.ROWS}

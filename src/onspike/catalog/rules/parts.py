@@ -1,0 +1,71 @@
+"""Factors of rules by name, and the options that several rules share."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from onspike.rules import AbstractGate, AbstractRegulariser, AbstractSignal
+
+Feedback = Literal["symmetric", "sign", "learnt", "random", "none"]
+Gate = Literal["every-tick", "target-window", "end-of-sample", "end-of-window"]
+
+
+def signal_of(
+    feedback: Feedback, scale: float, output_slope: bool = True
+) -> "AbstractSignal":
+    """How hidden neurons hear of the error."""
+    from onspike import rules
+
+    signals: dict[str, Callable[[], AbstractSignal]] = {
+        "symmetric": lambda: rules.Symmetric(output_slope),
+        "sign": lambda: rules.SignSymmetric(scale, output_slope),
+        "learnt": lambda: rules.MirroredFeedback(scale, output_slope),
+        "random": lambda: rules.RandomFeedback(scale),
+        "none": rules.NoSignal,
+    }
+    return signals[feedback]()
+
+
+def gate_of(name: Gate) -> "AbstractGate":
+    """When writes happen."""
+    from onspike.rules import EndOfSample, EveryTick, TargetWindow
+
+    gates: dict[str, Callable[[], AbstractGate]] = {
+        "every-tick": EveryTick,
+        "target-window": TargetWindow,
+        "end-of-sample": EndOfSample,
+        "end-of-window": lambda: EndOfSample(window_only=True),
+    }
+    return gates[name]()
+
+
+def calm(
+    hinge: float, hinge_bound: float, rate_cost: float, rate_target: float
+) -> "AbstractRegulariser | None":
+    """What keeps firing rates in bounds, if anything.
+
+    Raises:
+        ValueError: If both kinds are asked for.
+    """
+    from onspike.rules import RateHinge, RateTarget
+
+    if hinge and rate_cost:
+        raise ValueError(
+            "rule.hinge and rule.rate_cost both regularise the firing rate; "
+            "set one of them to 0"
+        )
+    if rate_cost:
+        return RateTarget(strength=rate_cost, target=rate_target)
+    return RateHinge(hinge, hinge_bound) if hinge else None
+
+
+def by_projection(rate: float, rate_out: float | None) -> "float | dict[str, float]":
+    """One rate for all projections, or another for the readout."""
+    return rate if rate_out is None else {"*": rate, "out": rate_out}
+
+
+def learner(kind: Any, rate: float, rate_out: float | None, **parts: Any) -> Any:
+    """A learner of its own, all but its network, device and schedule."""
+    import functools
+
+    return functools.partial(kind, rate=by_projection(rate, rate_out), **parts)
