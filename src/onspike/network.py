@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from onspike import checks
 from onspike.neurons import LIF, AbstractNeuron, LeakyIntegrator, jacobian
-from onspike.synapses import Exponential
+from onspike.synapses import AbstractSynapse
 from onspike.types import INPUT, Key, Local, Params, Scalar, Tree, Wire, Wiring
 
 Neurons = AbstractNeuron | Callable[[int], AbstractNeuron]  # or one per size
@@ -60,7 +60,7 @@ class Projection(eqx.Module):
     gain: Scalar = 1.0
     mask: Bool[Array, "n_post n_pre"] | None = None
     mean: Scalar | Float[Array, "n_post n_pre"] = 0.0
-    synapse: Exponential | None = None
+    synapse: AbstractSynapse | None = None
 
     def __check_init__(self) -> None:
         checks.at_least("Projection", "ticks", 0, delay=self.delay)
@@ -72,7 +72,7 @@ class NetworkState(NamedTuple):
 
     neurons: dict[str, Tree]  # by population
     history: dict[str, Float[Array, "delay n"]]  # by source: ring buffer of outputs
-    traces: dict[str, Float[Array, " n_pre"]]  # by projection that has a synapse model
+    traces: dict[str, Tree]  # by projection that has a synapse model
 
 
 class Network(eqx.Module):
@@ -177,7 +177,7 @@ class Network(eqx.Module):
                 history[wire.pre] = jnp.zeros((depth, wire.n_pre))
         neurons = {name: p.neuron.init(p.n) for name, p in self.populations.items()}
         traces = {
-            name: jnp.zeros(self.wiring.wire(name).n_pre)
+            name: p.synapse.init(self.wiring.wire(name).n_pre)
             for name, p in self.projections.items()
             if p.synapse is not None
         }
@@ -206,7 +206,7 @@ class Network(eqx.Module):
             the output.
         """
         z = {INPUT: x}
-        arriving, new, sees = {}, {}, {}
+        arriving, traces, new, sees = {}, {}, {}, {}
         for population in self.wiring.order:
             neuron, old = params.neurons[population], state.neurons[population]
             if population in currents:
@@ -214,7 +214,8 @@ class Network(eqx.Module):
             current = jnp.zeros_like(old.v)
             for name, wire in self.wiring.wires:
                 if wire.post == population:
-                    arriving[name] = self._arrives(name, z, state, tick)
+                    arriving[name], trace = self._arrives(name, z, state, tick)
+                    traces |= trace
                     current = current + params.weights[name] @ arriving[name]
             new[population] = neuron.step(old, current, self.dt)
             z[population] = new[population].z
@@ -239,7 +240,6 @@ class Network(eqx.Module):
             for name, wire in self.wiring.wires
         }
         y = self.wiring.pool(z[self.output])
-        traces = {name: arriving[name] for name in state.traces}
         return NetworkState(new, history, traces), local, y
 
     def foresee(
@@ -266,7 +266,7 @@ class Network(eqx.Module):
             decay = self.populations[wire.post].neuron.decay(self.dt)
             none: Any = None
             local[name] = Local(
-                pre=self._arrives(name, known, state, tick),
+                pre=self._arrives(name, known, state, tick)[0],
                 old=old,
                 new=old,
                 z=old.z,
@@ -279,7 +279,10 @@ class Network(eqx.Module):
             )
         return local
 
-    def _arrives(self, name: str, z: dict, state: NetworkState, tick) -> Array:
+    def _arrives(
+        self, name: str, z: dict, state: NetworkState, tick
+    ) -> tuple[Array, dict[str, Tree]]:
+        """What is weighed, and what the synapses then remember, if anything."""
         wire, synapse = self.wiring.wire(name), self.projections[name].synapse
         if wire.delay:
             ring = state.history[wire.pre]
@@ -287,8 +290,9 @@ class Network(eqx.Module):
         else:
             spikes = z[wire.pre]
         if synapse is None:
-            return spikes
-        return synapse.step(state.traces[name], spikes, self.dt)
+            return spikes, {}
+        trace = synapse.step(state.traces[name], spikes, self.dt)
+        return synapse.output(trace), {name: trace}
 
 
 def _slot(tick: Int[Array, ""], ring: Array) -> Int[Array, ""] | int:

@@ -2,17 +2,16 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from onspike import checks
+from onspike.synapses.base import AbstractSynapse
 from onspike.types import Scalar
 
 
-class Exponential(eqx.Module):
+class Exponential(AbstractSynapse):
     r"""Spikes with an exponential tail: $x_t = a x_{t-1} + s_t$, each of peak 1.
 
-    The tail belongs to the projection: one value per presynaptic neuron, which is what
-    the weights multiply and what a rule sees as `Local.pre`.
+    One value per presynaptic neuron, the tail itself.
 
     Args:
         tau_syn: Time constant of the tail, in seconds.
@@ -38,12 +37,15 @@ class Exponential(eqx.Module):
         checks.positive("Exponential", "seconds", tau_syn=self.tau_syn)
         checks.at_least("Exponential", "times a tick", 1, advances=self.advances)
 
-    def step(
-        self, trace: Float[Array, " n_pre"], spikes: Float[Array, " n_pre"], dt: Scalar
-    ) -> Float[Array, " n_pre"]:
-        """The trace after one tick of `dt` seconds."""
+    def init(self, n):
+        return jnp.zeros(n)
+
+    def step(self, state, spikes, dt):
         ratio = dt / jnp.asarray(self.tau_syn)
         decay = 1.0 - ratio if self.euler else jnp.exp(-ratio)
         for _ in range(self.advances):
-            trace = decay * trace + spikes
-        return trace
+            state = decay * state + spikes
+        return state
+
+    def output(self, state):
+        return state
