@@ -128,6 +128,27 @@ def test_seeds_side_by_side_do_what_each_does_alone(out, tmp_path):
     )
 
 
+def test_a_seed_that_diverges_stops_no_other_and_is_counted(out, tmp_path):
+    folder = tmp_path / "out"
+    settings = settings_in(out.parent) | {"rule.rate_out": 1e308}
+    found = compare(
+        "spoken-digits",
+        rules=RULES[:1],
+        devices=("ideal",),
+        seeds=(2, 5),
+        out=folder,
+        settings=settings,
+    )
+    (cell,) = found["cells"]
+    assert cell["conditions"] == ["diverged"] * 2
+    assert cell["test_accuracies"] == [None, None] and "mean" not in cell
+    result = RunFolder(folder / "reckon-ideal/seed-2").result()
+    assert "no longer finite" in result["warnings"][0]
+    assert "(2 of 2 diverged)" in report.compare_table(found)
+    assert "2 of 2 diverged" in report.write_comparison(folder).read_text()
+    assert report.write(folder / "reckon-ideal/seed-2").is_file()
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

@@ -129,3 +129,21 @@ def test_weights_take_the_bits_that_the_device_has():
     assert ideal["weights"] % synapses == 0 and ideal["weights"] >= 32 * synapses
     assert ideal["learning_state"] == eight["learning_state"]
     assert eight["learning_overhead"] > ideal["learning_overhead"]
+
+
+@pytest.mark.parametrize(
+    ("spikes", "answers", "found"),
+    [
+        ([6.0, 2.0, 0.0], [3, 1], "healthy"),
+        ([80.0, 60.0, 50.0], [3, 1], "runaway"),
+        ([0.0, 0.0, 0.0], [3, 1], "silent"),
+        ([6.0, 2.0, 0.0], [0, 4], "one answer"),
+    ],
+)
+def test_a_network_that_computes_nothing_is_told_from_one_that_does(
+    spikes, answers, found
+):
+    task, network = listed(), ons.recurrent(2, ons.LIF(), 3, 2)  # 60 ticks
+    confusion = np.array([answers, [0, 0]])
+    counts = tally(seen=4, spikes={"hidden": np.array(spikes)}, confusion=confusion)
+    assert measure.condition(task, network, counts) == found

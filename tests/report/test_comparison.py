@@ -121,3 +121,13 @@ def test_what_is_no_comparison_is_refused(tmp_path):
     (tmp_path / "compare.json").write_text("[]")
     with pytest.raises(ValueError, match="does not hold a JSON object"):
         report.write_comparison(tmp_path)
+
+
+def test_seeds_in_a_bad_condition_are_counted_in_the_table(tmp_path):
+    folder = comparison_folder(tmp_path / "compare", rules=("eprop",), seeds=(0, 5))
+    found = json.loads((folder / "compare.json").read_text())
+    cell = found["cells"][0]
+    cell["conditions"] = ["runaway", "healthy"]
+    (folder / "compare.json").write_text(json.dumps(found))
+    assert "% (1 of 2 runaway)" in report.compare_table(found)
+    assert "(1 of 2 runaway)" in report.write_comparison(folder).read_text()

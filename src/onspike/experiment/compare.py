@@ -97,7 +97,8 @@ def resume(out: Path, listen: Listen | None = None) -> dict[str, Any]:
     cells = []
     for cell in grid.cells():
         hear = None if listen is None else _for_cell(listen, _name(cell))
-        cells.append(_cell(cell, runs.resume_all(grid.folders(out, cell), hear)))
+        folders = grid.folders(out, cell)
+        cells.append(_cell(cell, runs.resume_all(folders, hear, tolerant=True)))
     found = {**msgspec.to_builtins(grid), "cells": cells}
     write_json(out / "compare.json", found)
     return found
@@ -137,19 +138,30 @@ def _for_cell(listen: Listen, name: str) -> runs.Listen:
 
 
 def _cell(cell: tuple[str, str], results: list[dict]) -> dict[str, Any]:
+    """One cell over its seeds; one that diverged has no numbers, and is counted."""
+    conditions = [result["condition"] for result in results]
+    accuracies = [result["test_accuracy"] for result in results]
+    done = [r for r in results if r["condition"] != "diverged"]
+    known = {
+        "rule": cell[0],
+        "device": cell[1],
+        "folder": _name(cell),
+        "conditions": conditions,
+        "test_accuracies": accuracies,
+    }
+    return known | (_means(done) if done else {})
+
+
+def _means(results: list[dict]) -> dict[str, Any]:
     def mean(key: str) -> float:
         return float(np.mean([result[key] for result in results]))
 
     accuracies = [result["test_accuracy"] for result in results]
     memory = results[0]["memory"]
     return {
-        "rule": cell[0],
-        "device": cell[1],
-        "folder": _name(cell),
         "mean": float(np.mean(accuracies)),
         "spread": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
         "min": float(np.min(accuracies)),
-        "test_accuracies": accuracies,
         "while_learning": mean("accuracy_while_learning"),
         "learning_overhead": memory["learning_overhead"],
         "memory_bits": sum(

@@ -16,6 +16,7 @@ import numpy as np
 from onspike.engine import record
 from onspike.experiment import baselines, build, measure
 from onspike.experiment.run import (
+    Diverged,
     Keys,
     Metrics,
     Position,
@@ -93,11 +94,17 @@ def resume(folder: Path, listen: Listen | None = None) -> dict[str, Any]:
 
 
 def resume_all(
-    folders: Sequence[Path], listen: Listen | None = None
+    folders: Sequence[Path], listen: Listen | None = None, tolerant: bool = False
 ) -> list[dict[str, Any]]:
     """Goes on with runs that differ only in their seed.
 
     Those that stand at the same place go on in one program, as they began.
+
+    Args:
+        folders: Of the runs.
+        listen: Called after every compiled call.
+        tolerant: Whether runs go on when one of them diverges, which then ends with
+            a `result.json` that says so.
 
     Raises:
         ValueError: As for `resume`.
@@ -121,7 +128,7 @@ def resume_all(
                 tallies=[tally for s in steps for tally in s.tallies],
             )
             together = seeds._replace(keys=keys)
-            found = _go_on(together, specs[0], these, step, listen)
+            found = _go_on(together, specs[0], these, step, listen, tolerant)
             results |= {s.path: r for s, r in zip(these, found, strict=True)}
     return [results[store.path] for store in stores]
 
@@ -186,12 +193,14 @@ def _go_on(
     stores: list[RunFolder],
     step: Step,
     listen: Listen | None,
+    tolerant: bool = False,
 ) -> list[dict[str, Any]]:
     """Trains from `step` to the end, keeping the folders up to date."""
     options = spec.train
     segment = options.checkpoint_samples or None
     per_epoch = build.batches(spec, seeds.task) * options.batch
     total, last = options.epochs * per_epoch, step
+    lost: dict[int, dict[str, Any]] = {}  # results of seeds that diverged
     with stop_requests() as stop:
         if step.position == Position(0, 0):
             _save(stores, seeds, step)
@@ -201,12 +210,18 @@ def _go_on(
         for last in patiently(steps):
             rows = []
             if last.position.samples == 0:
-                rows = [
-                    epoch_metrics(seeds, last, s, options.eval_batch)
-                    for s in range(len(stores))
-                ]
-                for store, row in zip(stores, rows, strict=True):
-                    store.add_metrics(row)
+                for s, store in enumerate(stores):
+                    if s in lost:
+                        continue
+                    try:
+                        rows.append(epoch_metrics(seeds, last, s, options.eval_batch))
+                    except Diverged as error:
+                        if not tolerant:
+                            raise
+                        lost[s] = _diverged(seeds, store, str(error))
+                        store.finish(lost[s])
+                    else:
+                        store.add_metrics(rows[-1])
             _save(stores, seeds, last)
             if listen is not None:
                 done = last.position.epoch * per_epoch + last.position.samples
@@ -214,7 +229,10 @@ def _go_on(
                 listen(at)
             if stop.is_set():
                 raise Stopped
-        found = [_finish(seeds, spec, last, s, store) for s, store in enumerate(stores)]
+        found = [
+            lost.get(s) or _finish(seeds, spec, last, s, store)
+            for s, store in enumerate(stores)
+        ]
         if stop.is_set():
             raise Stopped
     return found
@@ -244,9 +262,8 @@ def _finish(
     samples = build.batches(spec, task) * spec.train.batch
     own = store.spec()
     result = {
-        **{section: getattr(own, section).name for section in _NAMES},
-        "seed": own.seed,
-        "engine": engine_name(learner),
+        **_identity(seeds, own),
+        "condition": measure.condition(task, learner.network, test),
         "epochs": spec.train.epochs,
         "train_samples": samples,
         "test_samples": test.seen,
@@ -266,6 +283,22 @@ def _finish(
         result["frozen_hidden_accuracy"] = result["baselines"]["frozen_hidden_accuracy"]
     store.finish(result)
     return result
+
+
+def _diverged(seeds: Seeds, store: RunFolder, problem: str) -> dict[str, Any]:
+    """The verdict on a run that has no accuracy."""
+    return {
+        **_identity(seeds, store.spec()),
+        "condition": "diverged",
+        "test_accuracy": None,
+        "warnings": [problem],
+    }
+
+
+def _identity(seeds: Seeds, spec: Spec) -> dict[str, Any]:
+    """Which run it is."""
+    names = {section: getattr(spec, section).name for section in _NAMES}
+    return {**names, "seed": spec.seed, "engine": engine_name(seeds.learner)}
 
 
 def engine_name(learner: AbstractLearner) -> str:

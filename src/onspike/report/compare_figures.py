@@ -1,6 +1,7 @@
 """Figures of a comparison: every seed as a dot, and accuracy against its costs."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,12 @@ class Cell:
     mean: float
     spread: float  # standard deviation over seeds
     accuracies: list[float] = field(default_factory=list)  # one for each seed
+    conditions: list[str] = field(default_factory=list)  # the same: how the net is
+
+    @property
+    def unwell(self) -> dict[str, int]:
+        """How many seeds are in which bad condition."""
+        return Counter(c for c in self.conditions if c != "healthy")
 
 
 def colours(devices: Sequence[str]) -> dict[str, str]:
@@ -55,8 +62,11 @@ def dots(
     for cell in cells:
         middle = rules.index(cell.rule)
         place = middle + (devices.index(cell.device) - (len(devices) - 1) / 2) * step
-        shown = [a for a in cell.accuracies if math.isfinite(a)]
-        shift = np.linspace(-0.16, 0.16, len(shown)) * step if len(shown) > 1 else [0]
+        shown = np.asarray(cell.accuracies)
+        well = np.ones(len(shown), bool)
+        if len(cell.conditions) == len(shown):
+            well = np.asarray([c == "healthy" for c in cell.conditions])
+        shift = np.linspace(-0.16, 0.16, len(shown)) * step * (len(shown) > 1)
         if cell.spread > 0:
             axis.plot(
                 [cell.mean - cell.spread, cell.mean + cell.spread],
@@ -64,15 +74,17 @@ def dots(
                 color=style.MUTED,
                 linewidth=1,
             )
-        axis.scatter(
-            shown,
-            place + np.asarray(shift)[: len(shown)],
-            s=20,
-            color=colour[cell.device],
-            alpha=0.75,
-            linewidths=0,
-            zorder=3,
-        )
+        for mark, some in (("o", well), ("x", ~well)):
+            axis.scatter(  # NaN draws nothing
+                shown[some],
+                place + shift[some],
+                s=20,
+                color=colour[cell.device],
+                alpha=0.75,
+                marker=mark,
+                linewidths=0 if mark == "o" else 1.2,
+                zorder=3,
+            )
         axis.plot(
             [cell.mean, cell.mean],
             [place - 0.36 * step, place + 0.36 * step],
@@ -99,6 +111,8 @@ def dots(
     if near:
         line = Line2D([], [], color=style.MUTED, ls=":", lw=1, label="chance")
         marks.append(line)
+    if any(cell.unwell for cell in cells):
+        marks.append(_dot(style.MUTED, "x", "silent, runaway or one answer"))
     _legend(figure, [_dot(colour[device], "o", device) for device in devices], marks)
     return figure
 

@@ -152,15 +152,18 @@ def _cell(record: Record) -> Cell:
         mean=number(record.get("mean")),
         spread=number(record.get("spread")),
         accuracies=_numbers(record.get("test_accuracies")),
+        conditions=[str(c) for c in record.get("conditions") or ()],
     )
 
 
 def _mean(cell: Cell) -> str:
+    marks = [f"{n} of {len(cell.conditions)} {c}" for c, n in cell.unwell.items()]
+    said = f" ({', '.join(marks)})" if marks else ""
     if not math.isfinite(cell.mean):
-        return MISSING
+        return MISSING + said
     if not math.isfinite(cell.spread) or len(cell.accuracies) == 1:
-        return percent(cell.mean)
-    return f"{100 * cell.mean:.1f} ± {100 * cell.spread:.1f} %"
+        return percent(cell.mean) + said
+    return f"{100 * cell.mean:.1f} ± {100 * cell.spread:.1f} %{said}"
 
 
 def _row(folder: Path, compare: Record, record: Record) -> dict[str, Any]:
