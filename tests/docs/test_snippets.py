@@ -1,9 +1,12 @@
 """What the README and the tutorials show is run as it stands."""
 
+import importlib
+import inspect
 import re
 
 import pytest
 
+from onspike import catalog
 from tinyrun import command
 
 
@@ -41,3 +44,11 @@ def test_the_names_and_options_of_the_commands_exist(pytestconfig):
         assert code == 0
         for option in (word for word in words if word.startswith("--")):
             assert option in "\n".join(said)
+
+
+@pytest.mark.parametrize("name", catalog.RULES)
+def test_every_rule_says_what_its_reference_page_needs(name):
+    module, _, attribute = catalog.RULES[name].documented.rpartition(".")
+    text = inspect.getdoc(getattr(importlib.import_module(module), attribute))
+    for section in ("Args", "Locality", "Memory", "Exact", "Source"):
+        assert re.search(rf"^{section}:", text, re.MULTILINE), section

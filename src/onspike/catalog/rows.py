@@ -9,6 +9,8 @@ Settings = Mapping[str, Any]  # "section.option" -> value
 class Row(NamedTuple):
     """One name. `defaults` replace those of the builder's own signature.
 
+    `documented` is the public object whose docstring says what it is, as a path.
+
     `needs` are settings of other sections, without which the row makes no sense; they
     come after a task's general settings and before its choices. `control` is the rule
     of the control whose hidden layer stays as it began.
@@ -20,6 +22,7 @@ class Row(NamedTuple):
     defaults: Settings = {}
     needs: Settings = {}
     control: str = "frozen-hidden"
+    documented: str = ""
 
 
 class Recipe(NamedTuple):

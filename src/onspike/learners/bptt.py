@@ -37,6 +37,9 @@ class BPTT(AbstractLearner):
         transform: An optax transform of the gradient.
         schedule: A factor on the rate, by the number of writes.
 
+    Locality: none: every weight, of every tick.
+    Memory: the state of every neuron at every tick of a sample.
+    Exact: the gradient, with the surrogate in place of the spike's derivative.
     Source: Neftci, Mostafa & Zenke 2019, doi:10.1109/MSP.2019.2931595.
     """
 

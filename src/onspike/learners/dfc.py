@@ -78,6 +78,10 @@ class DFC(AbstractLearner):
         ValueError: If a neuron spikes or a projection has a delay; from `check`, if
             the loop is not stable.
 
+    Locality: a synapse sees its two neurons' rates, and what of the postsynaptic one
+        is not explained by its input; controllers reach all neurons through Q.
+    Memory: none beyond the state of the loop, which has to settle for every sample.
+    Exact: with Q the transposed Jacobian and a weak pull, Gauss-Newton's direction.
     Source: Meulemans et al. 2021, arXiv 2106.07887; strong-DFC: Meulemans et al. 2022,
         arXiv 2204.07249.
     """

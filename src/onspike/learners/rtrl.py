@@ -32,6 +32,9 @@ class RTRL(AbstractLearner):
     Raises:
         ValueError: If the plastic weights are more than 4096.
 
+    Locality: none: each synapse needs the derivative of every neuron's state.
+    Memory: number of neurons times number of weights.
+    Exact: equals backpropagation through time.
     Source: Williams & Zipser 1989, doi:10.1162/neco.1989.1.2.270.
     """
 

@@ -3,6 +3,7 @@
 from onspike.rules.base import AbstractRule, RuleState, rates_of
 from onspike.rules.eprop import eprop
 from onspike.rules.feedback_control import deep_feedback_control, feedback_control
+from onspike.rules.frozen_hidden import frozen_hidden
 from onspike.rules.parts.control import Control
 from onspike.rules.parts.eligibility import (
     AbstractEligibility,
@@ -73,6 +74,7 @@ __all__ = [
     "deep_feedback_control",
     "eprop",
     "feedback_control",
+    "frozen_hidden",
     "rates_of",
     "reckon",
 ]

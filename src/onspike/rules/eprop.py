@@ -31,6 +31,12 @@ def eprop(
         gate: When the sum is written.
         regulariser: Keeps firing rates in bounds.
 
+    Locality: a synapse sees its two neurons and its own traces; the error comes back
+        through the readout's weights, or through fixed wires with `RandomFeedback()`.
+    Memory: one value per synapse and state variable of the neuron, one more for the
+        readout's filter, one more to gather.
+    Exact: equals the gradient of a network whose recurrent spikes carry none, for any
+        neuron; equals backpropagation through time in a network without recurrence.
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y.
     """
     return ThreeFactor(

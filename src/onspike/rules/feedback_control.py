@@ -30,6 +30,10 @@ def feedback_control(
         control: The controllers' wiring and targets.
         gate: When writes happen.
 
+    Locality: a synapse sees its presynaptic spike and the current that steers its
+        neuron; the target reaches controllers, never a synapse.
+    Memory: one filtered pull per output unit, two controllers each; none per synapse.
+    Exact: no gradient; the update is zero where the output follows its target.
     Source: Saponati et al. 2026, arXiv 2602.13261.
     """
     return ThreeFactor(
@@ -60,6 +64,13 @@ def deep_feedback_control(
         eligibility: What hidden synapses remember; nothing by default.
         gate: When writes happen.
         regulariser: Unsupervised, local: keeps hidden neurons in a useful regime.
+
+    Locality: as for `feedback_control` at the output; hidden neurons hear the
+        controllers through weights of the network, their signs, or wires of their own.
+    Memory: one filtered pull per output unit, two controllers each; none per synapse
+        with the default eligibility.
+    Exact: no gradient; with `gain=0` the direction of one, of the controllers' pull.
+    Source: onspike, after Saponati et al. 2026, arXiv 2602.13261.
     """
     return ThreeFactor(
         signal=control,

@@ -40,6 +40,9 @@ class Predictive(AbstractRule):
         ValueError: If a rate is negative or not finite; from the learner, if what
             arrives at a plastic projection depends on spikes of the same tick.
 
+    Locality: a synapse sees its presynaptic trace, the membrane and E of its neuron.
+    Memory: one trace per presynaptic neuron and projection.
+    Exact: the gradient of the squared prediction error, under the conditions above.
     Source: Saponati & Vinck 2023, Nat. Commun. 14:4985, eqs. 1-4.
     """
 

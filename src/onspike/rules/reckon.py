@@ -33,6 +33,11 @@ def reckon(
         gate: When writes happen.
         regulariser: `RateHinge()` keeps unlucky seeds from running away.
 
+    Locality: a synapse sees its two neurons; with `Symmetric()` the readout's weights
+        carry the error back, with `RandomFeedback()` fixed wires do.
+    Memory: one trace per presynaptic neuron and per projection, none per synapse.
+    Exact: equals e-prop without the readout's filter, for LIF neurons that share a
+        decay; the written sum equals it only while weights hardly move in a sample.
     Source: Frenkel & Indiveri 2022, arXiv 2208.09759.
     """
     if rate_out is not None:

@@ -91,6 +91,7 @@ ROWS: dict[str, Row] = {
         "spiking controllers pull each output to its target, and teach it",
         _CONTROL,
         needs=_CONTROLLED,
+        documented="onspike.rules.feedback_control.feedback_control",
     ),
     "deep-feedback-control": Row(
         _deep_feedback_control,
@@ -98,6 +99,7 @@ ROWS: dict[str, Row] = {
         "onspike, after Saponati et al. 2026, arXiv 2602.13261",
         needs=_CONTROLLED,
         control="frozen-feedback-control",
+        documented="onspike.rules.feedback_control.deep_feedback_control",
     ),
     "tug-of-war": Row(
         _deep_feedback_control,
@@ -106,11 +108,13 @@ ROWS: dict[str, Row] = {
         {"rate_predictive": 1e-7},
         needs=_CONTROLLED,
         control="frozen-feedback-control",
+        documented="onspike.rules.feedback_control.deep_feedback_control",
     ),
     "frozen-feedback-control": Row(
         _feedback_control,
         "control: controllers teach the readout, hidden neurons stay as they began",
         _CONTROL,
         needs=_CONTROLLED,
+        documented="onspike.rules.feedback_control.feedback_control",
     ),
 }

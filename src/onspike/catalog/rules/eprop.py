@@ -60,14 +60,9 @@ def _eprop(
 
 
 def _frozen_hidden(rate_out: float = 4e-4, gate: Gate = "target-window") -> Any:
-    from onspike.rules import NoSignal, PreTrace, ThreeFactor
+    from onspike.rules import frozen_hidden
 
-    return ThreeFactor(
-        signal=NoSignal(),
-        eligibility=PreTrace(),
-        rate={"out": rate_out},
-        gate=gate_of(gate),
-    )
+    return frozen_hidden(rate_out, gate=gate_of(gate))
 
 
 _BELLEC = "Bellec et al. 2020, doi:10.1038/s41467-020-17236-y"
@@ -75,16 +70,35 @@ _RECKON = "Frenkel & Indiveri 2022, arXiv 2208.09759"
 
 ROWS: dict[str, Row] = {
     "reckon": Row(
-        _reckon, "decoupled e-prop, one trace per neuron, a write per tick", _RECKON
+        _reckon,
+        "decoupled e-prop, one trace per neuron, a write per tick",
+        _RECKON,
+        documented="onspike.rules.reckon.reckon",
     ),
     "reckon-random": Row(
-        _reckon, "the same, fixed random feedback", _RECKON, {"feedback": "random"}
+        _reckon,
+        "the same, fixed random feedback",
+        _RECKON,
+        {"feedback": "random"},
+        documented="onspike.rules.reckon.reckon",
     ),
-    "eprop": Row(_eprop, "full e-prop from the neuron's own Jacobians", _BELLEC),
+    "eprop": Row(
+        _eprop,
+        "full e-prop from the neuron's own Jacobians",
+        _BELLEC,
+        documented="onspike.rules.eprop.eprop",
+    ),
     "eprop-random": Row(
-        _eprop, "the same, fixed random feedback", _BELLEC, {"feedback": "random"}
+        _eprop,
+        "the same, fixed random feedback",
+        _BELLEC,
+        {"feedback": "random"},
+        documented="onspike.rules.eprop.eprop",
     ),
     "frozen-hidden": Row(
-        _frozen_hidden, "control: only the readout learns", "decoupled form, as reckon"
+        _frozen_hidden,
+        "control: only the readout learns",
+        "decoupled form, as reckon",
+        documented="onspike.rules.frozen_hidden.frozen_hidden",
     ),
 }

@@ -84,22 +84,26 @@ ROWS: dict[str, Row] = {
         _bptt,
         "offline baseline: surrogate gradients through time",
         "Neftci et al. 2019, doi:10.1109/MSP.2019.2931595",
+        documented="onspike.learners.BPTT",
     ),
     "dfc": Row(
         _dfc,
         "deep feedback control of rate neurons: a nudged output, a second phase",
         "Meulemans et al. 2021, arXiv 2106.07887",
         needs=_MEMORYLESS,
+        documented="onspike.learners.DFC",
     ),
     "strong-dfc": Row(
         _strong_dfc,
         "the same, but the label itself is the setpoint",
         "Meulemans et al. 2022, arXiv 2204.07249",
         needs=_MEMORYLESS,
+        documented="onspike.learners.DFC",
     ),
     "rtrl": Row(
         _rtrl,
         "exact gradient forward in time; small nets only",
         "Williams & Zipser 1989, doi:10.1162/neco.1989.1.2.270",
+        documented="onspike.learners.RTRL",
     ),
 }
