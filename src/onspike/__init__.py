@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onspike import (
+        chips,
         devices,
         learners,
         neurons,
@@ -42,7 +43,16 @@ if TYPE_CHECKING:
 
 _HOME = {
     **dict.fromkeys(
-        ("devices", "learners", "neurons", "rules", "surrogates", "synapses", "tasks"),
+        (
+            "chips",
+            "devices",
+            "learners",
+            "neurons",
+            "rules",
+            "surrogates",
+            "synapses",
+            "tasks",
+        ),
         "",
     ),
     **dict.fromkeys(
@@ -100,6 +110,7 @@ __all__ = [
     "StochasticRounding",
     "SubtractReset",
     "ZeroReset",
+    "chips",
     "controlled",
     "devices",
     "feedforward",
