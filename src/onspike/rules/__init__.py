@@ -2,6 +2,7 @@
 
 from onspike.rules.base import AbstractRule, RuleState, rates_of
 from onspike.rules.eprop import eprop
+from onspike.rules.error_triggered import error_triggered
 from onspike.rules.feedback_control import deep_feedback_control, feedback_control
 from onspike.rules.frozen_hidden import frozen_hidden
 from onspike.rules.parts.control import Control
@@ -33,6 +34,13 @@ from onspike.rules.parts.regularisers import (
 from onspike.rules.parts.schedules import AbstractSchedule, Constant, LinearDecay
 from onspike.rules.parts.signals import AbstractSignal, NoSignal, Partial
 from onspike.rules.parts.targets import AbstractTarget, TargetRates, TargetTrains
+from onspike.rules.parts.triggers import (
+    AbstractTrigger,
+    AdaptiveThreshold,
+    ErrorTriggered,
+    Ternary,
+    Threshold,
+)
 from onspike.rules.predictive import Predictive
 from onspike.rules.reckon import reckon
 from onspike.rules.terms import Terms
@@ -46,11 +54,14 @@ __all__ = [
     "AbstractSchedule",
     "AbstractSignal",
     "AbstractTarget",
+    "AbstractTrigger",
+    "AdaptiveThreshold",
     "Coincidence",
     "Constant",
     "Control",
     "EProp",
     "EndOfSample",
+    "ErrorTriggered",
     "EveryTick",
     "MirroredFeedback",
     "LinearDecay",
@@ -70,9 +81,12 @@ __all__ = [
     "TargetTrains",
     "TargetWindow",
     "Terms",
+    "Ternary",
     "ThreeFactor",
+    "Threshold",
     "deep_feedback_control",
     "eprop",
+    "error_triggered",
     "feedback_control",
     "frozen_hidden",
     "rates_of",

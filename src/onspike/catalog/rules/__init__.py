@@ -1,6 +1,6 @@
 """Rules, and learners of their own, by name."""
 
 from onspike.catalog.rows import Row
-from onspike.catalog.rules import control, eprop, own
+from onspike.catalog.rules import control, eprop, local, own
 
-RULES: dict[str, Row] = {**eprop.ROWS, **control.ROWS, **own.ROWS}
+RULES: dict[str, Row] = {**eprop.ROWS, **control.ROWS, **local.ROWS, **own.ROWS}

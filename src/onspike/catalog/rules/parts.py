@@ -4,7 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from onspike.rules import AbstractGate, AbstractRegulariser, AbstractSignal
+    from onspike.rules import (
+        AbstractGate,
+        AbstractRegulariser,
+        AbstractSignal,
+        AbstractTrigger,
+    )
 
 Feedback = Literal["symmetric", "sign", "learnt", "random", "none"]
 Gate = Literal["every-tick", "target-window", "end-of-sample", "end-of-window"]
@@ -37,6 +42,26 @@ def gate_of(name: Gate) -> "AbstractGate":
         "end-of-window": lambda: EndOfSample(window_only=True),
     }
     return gates[name]()
+
+
+def trigger_of(
+    theta: float, set_point: float | None, ternary: bool
+) -> "AbstractTrigger":
+    """What makes events of errors; `theta` is only where an adaptive one begins.
+
+    Raises:
+        ValueError: If both a set point and three values are asked for.
+    """
+    from onspike.rules import AdaptiveThreshold, Ternary, Threshold
+
+    if set_point is not None and ternary:
+        raise ValueError(
+            "rule.set_point adapts the threshold of whole steps, and rule.ternary "
+            "sends signs: set one of them"
+        )
+    if set_point is not None:
+        return AdaptiveThreshold(set_point, theta)
+    return Ternary(theta) if ternary else Threshold(theta)
 
 
 def calm(

@@ -1,0 +1,48 @@
+"""Learning from local errors, and from errors that are events."""
+
+from typing import Any
+
+from onspike.catalog.rows import Row
+from onspike.catalog.rules.parts import (
+    Feedback,
+    Gate,
+    by_projection,
+    calm,
+    gate_of,
+    signal_of,
+    trigger_of,
+)
+
+
+def _error_triggered(
+    rate: float = 2e-5,
+    rate_out: float | None = 4e-4,
+    theta: float = 0.3,
+    set_point: float | None = None,
+    ternary: bool = False,
+    feedback: Feedback = "symmetric",
+    feedback_scale: float = 0.2,
+    gate: Gate = "target-window",
+    hinge: float = 0.003,
+    hinge_bound: float = 80.0,
+    rate_cost: float = 0.0,
+    rate_target: float = 10.0,
+) -> Any:
+    from onspike.rules import error_triggered
+
+    return error_triggered(
+        by_projection(rate, rate_out),
+        trigger=trigger_of(theta, set_point, ternary),
+        signal=signal_of(feedback, feedback_scale),
+        gate=gate_of(gate),
+        regulariser=calm(hinge, hinge_bound, rate_cost, rate_target),
+    )
+
+
+ROWS: dict[str, Row] = {
+    "error-triggered": Row(
+        _error_triggered,
+        "decoupled e-prop, a write only where an error exceeds a threshold",
+        "Payvand et al. 2020, arXiv 1910.06152",
+    ),
+}
