@@ -12,8 +12,8 @@ import numpy as np
 from onspike import LIF, LeakyIntegrator, recurrent
 from onspike.devices import AbstractDevice
 from onspike.devices.mismatch import MismatchState
-from onspike.tasks import AbstractTask, CrossEntropy, Episode
-from onspike.tasks.base import AbstractLoss
+from onspike.losses import AbstractLoss, CrossEntropy
+from onspike.tasks import AbstractTask, Episode
 from onspike.types import Jacobian, Params, Sample
 
 

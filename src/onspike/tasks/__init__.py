@@ -1,14 +1,7 @@
 """Tasks: streams of labelled samples, and the codes that spread them over time."""
 
 from onspike.tasks.augment import Warp
-from onspike.tasks.base import (
-    AbstractLoss,
-    AbstractTask,
-    CrossEntropy,
-    Episode,
-    Split,
-    SquaredError,
-)
+from onspike.tasks.base import AbstractTask, Episode, Split
 from onspike.tasks.coded import AbstractCoded
 from onspike.tasks.codes import AbstractCode, Graded, Latency, Poisson, Rate
 from onspike.tasks.cue_accumulation import CueAccumulation
@@ -34,11 +27,9 @@ __all__ = [
     "AbstractCode",
     "AbstractCoded",
     "AbstractHoldout",
-    "AbstractLoss",
     "AbstractTask",
     "Binary",
     "Counts",
-    "CrossEntropy",
     "CueAccumulation",
     "Digits",
     "Episode",
@@ -54,7 +45,6 @@ __all__ = [
     "Split",
     "SpokenDigits",
     "SquareRoot",
-    "SquaredError",
     "TwoBlobs",
     "YinYang",
 ]

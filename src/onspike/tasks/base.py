@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from onspike.losses import AbstractLoss
 from onspike.types import Key, Sample, Scalar, Teaching, Tree
 
 Split = Literal["train", "validation", "test"]
@@ -19,42 +20,6 @@ class Episode(NamedTuple):
     label: Int[Array, ""]
     group: Int[Array, ""]  # stratum for the accuracy by group; 0 where there is none
     content: Tree  # whatever `block` needs to make the input
-
-
-class AbstractLoss(eqx.Module):
-    """What is to become small, and its derivative with respect to the output."""
-
-    @abstractmethod
-    def value(
-        self, y: Float[Array, " n_out"], target: Float[Array, " n_out"]
-    ) -> Float[Array, ""]:
-        """The loss of one tick."""
-
-    @abstractmethod
-    def error(
-        self, y: Float[Array, " n_out"], target: Float[Array, " n_out"]
-    ) -> Float[Array, " n_out"]:
-        """Its derivative dE/dy."""
-
-
-class CrossEntropy(AbstractLoss):
-    """Softmax cross-entropy with a one-hot target; error = softmax(y) - target."""
-
-    def value(self, y, target):
-        return -jnp.sum(target * jax.nn.log_softmax(y))
-
-    def error(self, y, target):
-        return jax.nn.softmax(y) - target
-
-
-class SquaredError(AbstractLoss):
-    """Half the squared distance; error = y - target."""
-
-    def value(self, y, target):
-        return 0.5 * jnp.sum((y - target) ** 2)
-
-    def error(self, y, target):
-        return y - target
 
 
 class AbstractTask(eqx.Module):

@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from onspike import checks
+from onspike.losses import AbstractLoss
 from onspike.tasks import draws, tables, timing
-from onspike.tasks.base import AbstractLoss, AbstractTask, Episode, Split
+from onspike.tasks.base import AbstractTask, Episode, Split
 from onspike.tasks.codes import AbstractCode
 from onspike.types import Key
 

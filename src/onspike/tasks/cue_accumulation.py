@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32
 
 from onspike import checks
+from onspike.losses import AbstractLoss, CrossEntropy
 from onspike.tasks import draws, timing
-from onspike.tasks.base import AbstractLoss, AbstractTask, CrossEntropy, Episode, Split
+from onspike.tasks.base import AbstractTask, Episode, Split
 from onspike.types import Key, Scalar
 
 _RECALL, _BACKGROUND, _GROUPS = 2, 3, 4  # groups 0 and 1 are the two sides

@@ -5,8 +5,9 @@ import functools
 import equinox as eqx
 import numpy as np
 
+from onspike.losses import AbstractLoss, CrossEntropy
 from onspike.tasks import tables
-from onspike.tasks.base import AbstractLoss, CrossEntropy, Split
+from onspike.tasks.base import Split
 from onspike.tasks.coded import AbstractCoded, coded
 from onspike.tasks.codes import AbstractCode, Rate
 

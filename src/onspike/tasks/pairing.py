@@ -15,8 +15,9 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
 from onspike import checks
+from onspike.losses import AbstractLoss, SquaredError
 from onspike.tasks import timing
-from onspike.tasks.base import AbstractLoss, AbstractTask, Episode, Split, SquaredError
+from onspike.tasks.base import AbstractTask, Episode, Split
 from onspike.types import Key, Scalar
 
 DT = 0.05e-3  # the tick of all protocols, in seconds

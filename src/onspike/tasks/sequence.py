@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int32
 
 from onspike import checks
+from onspike.losses import AbstractLoss, SquaredError
 from onspike.tasks import draws, timing
-from onspike.tasks.base import AbstractLoss, AbstractTask, Episode, Split, SquaredError
+from onspike.tasks.base import AbstractTask, Episode, Split
 from onspike.types import Key
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Num, UInt8
 
 from onspike import checks
+from onspike.losses import AbstractLoss, CrossEntropy
 from onspike.tasks import draws, tables, timing
 from onspike.tasks.augment import Warp
-from onspike.tasks.base import AbstractLoss, AbstractTask, CrossEntropy, Episode, Split
+from onspike.tasks.base import AbstractTask, Episode, Split
 from onspike.types import Key, Scalar
 
 _OWNER = "SpokenDigits"

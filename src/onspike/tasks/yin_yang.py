@@ -7,8 +7,9 @@ import equinox as eqx
 import numpy as np
 
 from onspike import checks
+from onspike.losses import AbstractLoss, CrossEntropy
 from onspike.tasks import draws, tables
-from onspike.tasks.base import AbstractLoss, CrossEntropy, Split
+from onspike.tasks.base import Split
 from onspike.tasks.coded import AbstractCoded, coded
 from onspike.tasks.codes import AbstractCode, Rate
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from onspike import checks
-from onspike.tasks.base import AbstractLoss
+from onspike.losses import AbstractLoss
 from onspike.types import Scalar
 
 
