@@ -34,10 +34,10 @@ def error_triggered(
         gate: When writes may happen.
         regulariser: Keeps firing rates in bounds; it writes without an event.
 
-    Locality: As the host rule's; an error travels as an event, with a small whole
-        number.
-    Memory: As the host rule's, and one threshold per run if it adapts.
-    Exact: Becomes the host rule, `reckon`, as theta goes to 0.
+    Locality: as the host rule's, but an error travels as an event with a small whole
+        number, and only when there is one.
+    Memory: as the host rule's, and one threshold for the output if it adapts.
+    Exact: becomes the host rule, `reckon`, as theta goes to 0.
     Source: Payvand et al. 2020, arXiv 1910.06152; the host is Frenkel & Indiveri 2022,
         arXiv 2208.09759.
     """

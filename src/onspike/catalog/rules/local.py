@@ -44,5 +44,6 @@ ROWS: dict[str, Row] = {
         _error_triggered,
         "decoupled e-prop, a write only where an error exceeds a threshold",
         "Payvand et al. 2020, arXiv 1910.06152",
+        documented="onspike.rules.error_triggered.error_triggered",
     ),
 }
