@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
+from onspike import checks
 from onspike.devices import AbstractDevice, Ideal
 from onspike.engine import AbstractEngine, Record, Scan, repeat
 from onspike.network import Network, NetworkState
@@ -16,6 +17,7 @@ from onspike.rules.base import AbstractRule, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
 from onspike.tasks.base import AbstractTask, Episode
 from onspike.types import (
+    Change,
     Key,
     Local,
     Params,
@@ -51,6 +53,7 @@ class AbstractLearner(eqx.Module):
     device: eqx.AbstractVar[AbstractDevice]
     transform: eqx.AbstractVar[optax.GradientTransformation]
     schedule: eqx.AbstractVar[AbstractSchedule]
+    weight_decay: eqx.AbstractVar[Scalar]
 
     @abstractmethod
     def init(self, key: Key, batch: int = 1) -> Tree:
@@ -81,6 +84,12 @@ class AbstractLearner(eqx.Module):
         """
         del task, state, key
 
+    def check_rates(self) -> None:
+        """Raises ValueError unless rates and weight decay fit the network."""
+        owner = type(self).__name__
+        checks.non_negative(owner, "1 per rate", weight_decay=self.weight_decay)
+        self.rates()
+
     def plastic(self, store: Store) -> dict[str, Array]:
         """The weights that may change."""
         weights = self.device.read(store.die).weights
@@ -95,8 +104,11 @@ class AbstractLearner(eqx.Module):
 
     def write(
         self, store: Store, gradient: dict[str, Array], tick: Int[Array, ""]
-    ) -> tuple[Store, dict[str, Array], Int[Array, ""]]:
-        """Asks the device for a step against a gradient.
+    ) -> tuple[Store, dict[str, Change], Int[Array, ""]]:
+        """Asks the device for a step against a gradient, and for the weights' decay.
+
+        The decay is decoupled: it follows rate and schedule and does not pass through
+        the transform (Loshchilov & Hutter 2019, arXiv 1711.05101).
 
         Args:
             store: What holds the weights.
@@ -110,13 +122,17 @@ class AbstractLearner(eqx.Module):
         """
         gradient = {n: self.network.masked(n, g) for n, g in gradient.items()}
         step: Any  # optax leaves the type of a tree open
-        step, optimiser = self.transform.update(
-            gradient, store.optimiser, self.plastic(store)
-        )
-        scale = -self.schedule(store.writes)
-        change = {n: scale * rate * step[n] for n, rate in self.rates().items()}
+        weights, scale = self.plastic(store), self.schedule(store.writes)
+        step, optimiser = self.transform.update(gradient, store.optimiser, weights)
+        change = {
+            n: Change(
+                step=-scale * rate * step[n], decay=scale * rate * self.weight_decay
+            )
+            for n, rate in self.rates().items()
+        }
+        asked = {n: c.of(weights[n]) for n, c in change.items()}
         key = jax.random.fold_in(store.key, tick)
-        die = self.device.write(store.die, change, key)
+        die = self.device.write(store.die, asked, key)
         return (
             Store(die, optimiser, store.writes + 1, store.key),
             change,
@@ -166,10 +182,12 @@ class Learner(AbstractLearner):
             its state counts as learning state. Rates apply after it, so a rate per
             projection means the same under Adam as under SGD.
         schedule: A factor on all rates, by the number of writes.
+        weight_decay: Share of every plastic weight that a write at rate 1 takes away.
         engine: What runs many ticks.
 
     Raises:
-        ValueError: If the rule names a projection that the network lacks.
+        ValueError: If the rule names a projection that the network lacks, or
+            `weight_decay` is negative.
     """
 
     network: Network
@@ -177,10 +195,11 @@ class Learner(AbstractLearner):
     device: AbstractDevice = Ideal()
     transform: optax.GradientTransformation = eqx.field(static=True, default=PLAIN)
     schedule: AbstractSchedule = Constant()
+    weight_decay: Scalar = 0.0
     engine: AbstractEngine = Scan()
 
     def __check_init__(self) -> None:
-        self.rates()
+        self.check_rates()
 
     def init(self, key, batch=1):
         *for_store, for_rule = jax.random.split(key, 4)

@@ -168,6 +168,17 @@ class Dense(NamedTuple):
         return self
 
 
+class Change(NamedTuple):
+    """What a write asks of a projection's weights: (1 - decay) w + step."""
+
+    step: Float[Array, "n_post n_pre"]
+    decay: Scalar  # share of every weight that is lost
+
+    def of(self, w: Float[Array, "n_post n_pre"]) -> Float[Array, "n_post n_pre"]:
+        """What it adds to weights `w`."""
+        return self.step - self.decay * w
+
+
 Delta = Outer | Dense
 Update = dict[str, tuple[Delta, ...]]  # by projection: terms that add up
 

@@ -33,13 +33,19 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     if spec.train.clamp is not None:
         device = _clamped(device, spec.train.clamp)
     rule = spec.built("rule")
-    if isinstance(rule, Terms) and transform(spec) is not PLAIN:
+    if isinstance(rule, Terms) and (
+        spec.train.optimiser != "sgd" or spec.train.weight_decay
+    ):
         raise ValueError(
             "a rule of several terms weighs them by their rates, which an optimiser or "
             "a weight decay would not respect: set train.optimiser=sgd and "
             "train.weight_decay=0"
         )
-    common: dict[str, Any] = {"device": device, "transform": transform(spec)}
+    common: dict[str, Any] = {
+        "device": device,
+        "transform": transform(spec),
+        "weight_decay": spec.train.weight_decay,
+    }
     if not isinstance(rule, AbstractRule):  # a learner of its own
         total = batches(spec, task) * spec.train.epochs
         return rule(network, schedule=_schedule(spec, total), **common)
@@ -83,18 +89,13 @@ def _check_factored(rule: AbstractRule, network: Network) -> None:
 
 def transform(spec: Spec) -> optax.GradientTransformation:
     """What stands between gate and device."""
-    return _transform(spec.train.optimiser, spec.train.weight_decay)
+    return _adam() if spec.train.optimiser == "adam" else PLAIN
 
 
 @functools.cache
-def _transform(optimiser: str, weight_decay: float) -> optax.GradientTransformation:
+def _adam() -> optax.GradientTransformation:
     # Optax makes new closures at each call, and other closures are another program.
-    steps = []
-    if weight_decay:
-        steps.append(optax.add_decayed_weights(weight_decay))
-    if optimiser == "adam":
-        steps.append(optax.scale_by_adam())
-    return optax.chain(*steps) if steps else PLAIN
+    return optax.scale_by_adam()
 
 
 def batches(spec: Spec, task: AbstractTask) -> int:

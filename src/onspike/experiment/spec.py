@@ -26,7 +26,7 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     optimiser: Literal["sgd", "adam"] = "sgd"
     decay: Literal["none", "linear"] = "none"  # of the rate, over the whole run
     engine: Literal["auto", "scan", "chunked"] = "auto"
-    weight_decay: float = 0.0  # share of a weight that joins its gradient
+    weight_decay: float = 0.0  # share of a weight that a write at rate 1 takes
     clamp: float | None = None  # largest absolute weight, in weight units
     eval_batch: int = 100  # samples that are evaluated at a time
     checkpoint_samples: int = 0  # 0: a checkpoint after every epoch only
@@ -40,7 +40,7 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         checks.at_least(
             "train", "samples", 0, checkpoint_samples=self.checkpoint_samples
         )
-        checks.non_negative("train", "1 (a share)", weight_decay=self.weight_decay)
+        checks.non_negative("train", "1 per rate", weight_decay=self.weight_decay)
         if self.clamp is not None:
             checks.positive("train", "weight units", clamp=self.clamp)
 

@@ -15,6 +15,7 @@ from onspike.learner import PLAIN, AbstractLearner, Store, bits
 from onspike.network import Network
 from onspike.rules.base import Rates, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
+from onspike.types import Scalar
 
 
 class OfflineState(NamedTuple):
@@ -36,6 +37,7 @@ class BPTT(AbstractLearner):
         device: What holds the weights.
         transform: An optax transform of the gradient.
         schedule: A factor on the rate, by the number of writes.
+        weight_decay: Share of every plastic weight that a write at rate 1 takes away.
 
     Locality: none: every weight, of every tick.
     Memory: the state of every neuron at every tick of a sample.
@@ -48,9 +50,10 @@ class BPTT(AbstractLearner):
     device: AbstractDevice = Ideal()
     transform: optax.GradientTransformation = eqx.field(static=True, default=PLAIN)
     schedule: AbstractSchedule = Constant()
+    weight_decay: Scalar = 0.0
 
     def __check_init__(self) -> None:
-        self.rates()
+        self.check_rates()
 
     def init(self, key, batch=1):
         del batch

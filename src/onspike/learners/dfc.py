@@ -26,7 +26,7 @@ from onspike.network import Network
 from onspike.rules.base import Rates, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
 from onspike.tasks.base import AbstractTask
-from onspike.types import Key, Outer, Params, contract
+from onspike.types import Key, Outer, Params, Scalar, contract
 
 _PROBED = 8  # samples that the check of stability looks at
 
@@ -73,6 +73,7 @@ class DFC(AbstractLearner):
         device: What holds the weights.
         transform: An optax transform of the update.
         schedule: A factor on the rate, by the number of writes.
+        weight_decay: Share of every plastic weight that a write at rate 1 takes away.
 
     Raises:
         ValueError: If a neuron spikes or a projection has a delay; from `check`, if
@@ -94,9 +95,10 @@ class DFC(AbstractLearner):
     device: AbstractDevice = Ideal()
     transform: optax.GradientTransformation = eqx.field(static=True, default=PLAIN)
     schedule: AbstractSchedule = Constant()
+    weight_decay: Scalar = 0.0
 
     def __check_init__(self) -> None:
-        self.rates()
+        self.check_rates()
         for name, population in self.network.populations.items():
             if population.neuron.spiking:
                 raise ValueError(

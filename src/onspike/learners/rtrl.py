@@ -13,6 +13,7 @@ from onspike.learners.bptt import OfflineState
 from onspike.network import Network
 from onspike.rules.base import Rates, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
+from onspike.types import Scalar
 
 
 class RTRL(AbstractLearner):
@@ -28,6 +29,7 @@ class RTRL(AbstractLearner):
         device: What holds the weights.
         transform: An optax transform of the gradient.
         schedule: A factor on the rate, by the number of writes.
+        weight_decay: Share of every plastic weight that a write at rate 1 takes away.
 
     Raises:
         ValueError: If the plastic weights are more than 4096.
@@ -43,8 +45,10 @@ class RTRL(AbstractLearner):
     device: AbstractDevice = Ideal()
     transform: optax.GradientTransformation = eqx.field(static=True, default=PLAIN)
     schedule: AbstractSchedule = Constant()
+    weight_decay: Scalar = 0.0
 
     def __check_init__(self) -> None:
+        self.check_rates()
         wires = [self.network.wiring.wire(name) for name in self.rates()]
         weights = sum(wire.n_pre * wire.n_post for wire in wires)
         if weights > 4096:

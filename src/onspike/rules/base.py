@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from onspike import checks
 from onspike.rules.parts.gates import AbstractGate
 from onspike.types import (
+    Change,
     Key,
     Local,
     Params,
@@ -84,8 +85,8 @@ class AbstractRule(eqx.Module):
         """One tick: the rule's memory after it, and its gradient estimate."""
 
     @abstractmethod
-    def adapt(self, shared: Tree, change: dict[str, Array]) -> Tree:
-        """`shared` after a write that changed the weights by `change`."""
+    def adapt(self, shared: Tree, change: dict[str, Change]) -> Tree:
+        """`shared` after a write that asked for `change`, by plastic projection."""
 
 
 def check_rate(rate: Rates) -> None:

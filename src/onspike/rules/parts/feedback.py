@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from onspike import checks
 from onspike.rules.parts.signals import AbstractSignal, at_output
-from onspike.types import INPUT, Local, Scalar, Teaching, Wiring
+from onspike.types import INPUT, Change, Local, Scalar, Teaching, Wiring
 
 
 class Symmetric(AbstractSignal):
@@ -117,7 +117,8 @@ class MirroredFeedback(AbstractSignal):
         return own, flow_back(shared, local, teaching, wiring, self.output_slope)
 
     def adapt(self, shared, change):
-        return shared | {n: b + change[n].T for n, b in shared.items() if n in change}
+        asked = {n: Change(c.step.T, c.decay) for n, c in change.items() if n in shared}
+        return shared | {n: shared[n] + c.of(shared[n]) for n, c in asked.items()}
 
 
 class RandomFeedback(AbstractSignal):

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from onspike import checks
 from onspike.types import (
+    Change,
     Key,
     Local,
     Params,
@@ -57,8 +58,8 @@ class AbstractSignal(eqx.Module):
         return own, {}
 
     @abstractmethod
-    def adapt(self, shared: Tree, change: dict[str, Array]) -> Tree:
-        """Feedback weights after a write that changed the weights by `change`."""
+    def adapt(self, shared: Tree, change: dict[str, Change]) -> Tree:
+        """Feedback weights after a write that asked for `change`."""
 
 
 class NoSignal(AbstractSignal):
