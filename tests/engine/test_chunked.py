@@ -7,10 +7,10 @@ import pytest
 from onspike import ALIF, LIF, Fixed, Learner, Refractory, recurrent
 from onspike.engine import Chunked
 from onspike.rules import (
+    DirectFeedback,
     EndOfSample,
     EveryTick,
     PreTrace,
-    RandomFeedback,
     RateHinge,
     RateTarget,
     ReadoutFilter,
@@ -46,7 +46,7 @@ CASES = {
     "filtered trace, window only": (
         PLAIN,
         trace(
-            signal=RandomFeedback(),
+            signal=DirectFeedback(),
             gate=EndOfSample(window_only=True),
             readout_filter=ReadoutFilter(),
             regulariser=RateTarget(0.01, 20.0, 0.1),

@@ -11,14 +11,14 @@ from onspike.rules import (
     AdaptiveThreshold,
     Control,
     ErrorTriggered,
-    MirroredFeedback,
+    KolenPollack,
     RateHinge,
     Ternary,
     Threshold,
     error_triggered,
     reckon,
 )
-from onspike.types import Sample
+from onspike.types import Change, Sample
 from oracle import Ledger, assert_same, assert_spikes, booked, draw, small, tasklet
 
 NET, TASK = small(), tasklet(window=30)
@@ -105,7 +105,7 @@ def test_the_threshold_outlives_the_sample_and_the_signal_does_not():
 
 def test_a_host_that_steers_and_learns_goes_on_doing_so():
     net = controlled(NET)
-    host = Control(through=MirroredFeedback(0.5))
+    host = Control(through=KolenPollack(0.5))
     signal = ErrorTriggered(host)
     shared, own = signal.init(net.wiring, jax.random.key(0))
     own = own._replace(signal=own.signal._replace(current=jnp.ones(2)))
@@ -118,7 +118,7 @@ def test_a_host_that_steers_and_learns_goes_on_doing_so():
     for name, current in currents.items():
         assert np.array_equal(current, expected[name])
     assert after.signal.current.any()
-    change = {"out": jnp.ones_like(shared["out"].T)}
+    change = {"out": Change(jnp.ones_like(shared["out"].T), 0.0)}
     assert np.array_equal(signal.adapt(shared, change)["out"], shared["out"] + 1)
 
 

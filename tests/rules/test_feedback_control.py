@@ -9,7 +9,7 @@ import pytest
 from onspike import LIF, CubaLIF, Learner, Network, controlled, feedforward, infer
 from onspike.rules import (
     Control,
-    RandomFeedback,
+    DirectFeedback,
     Symmetric,
     TargetRates,
     TargetTrains,
@@ -198,7 +198,7 @@ def test_neurons_of_a_unit_share_its_current_and_vote_together():
 
 
 def test_current_reaches_hidden_neurons_when_asked():
-    through = RandomFeedback(2.0)
+    through = DirectFeedback(2.0)
     silent = Control(TARGET, gain=0.0, through=through)
     loud = Control(TARGET, gain=0.0, through=through, gain_hidden=1.0)
     counts = []

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from onspike.rules import (
+    DirectFeedback,
     LinearDecay,
-    RandomFeedback,
     RateHinge,
     RateTarget,
     Symmetric,
@@ -99,7 +99,7 @@ def test_symmetric_credit_takes_every_path_without_delay():
 def test_random_feedback_reaches_every_population_and_not_through_the_weights():
     import jax
 
-    rule = RandomFeedback(scale=3.0)
+    rule = DirectFeedback(scale=3.0)
     shared, own = rule.init(WIRING, jax.random.key(0))
     again, _ = rule.init(WIRING, jax.random.key(0))
     other, _ = rule.init(WIRING, jax.random.key(1))
@@ -118,7 +118,7 @@ def test_random_feedback_has_the_spread_it_says():
     import jax
 
     wiring = WIRING._replace(sizes=(("low", 2000), ("out", 5)))
-    feedback, _ = RandomFeedback(scale=0.3).init(wiring, jax.random.key(0))
+    feedback, _ = DirectFeedback(scale=0.3).init(wiring, jax.random.key(0))
     sample = np.asarray(feedback["low"]).ravel()
     assert abs(sample.std() / 0.3 - 1) < 4 / np.sqrt(2 * sample.size)
     assert abs(sample.mean()) < 4 * 0.3 / np.sqrt(sample.size)
@@ -131,10 +131,10 @@ def test_random_feedback_has_the_spread_it_says():
         lambda: RateHinge(bound=float("nan")),
         lambda: RateTarget(target=-1.0),
         lambda: RateTarget(tau=0.0),
-        lambda: RandomFeedback(scale=0.0),
+        lambda: DirectFeedback(scale=0.0),
         lambda: LinearDecay(0.0),
     ],
 )
 def test_rejects_bad_parameters(make):
-    with pytest.raises(ValueError, match=r"(Rate|Random|Linear)\w+\.\w+ must be"):
+    with pytest.raises(ValueError, match=r"(Rate|Direct|Linear)\w+\.\w+ must be"):
         make()

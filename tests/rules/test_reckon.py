@@ -5,9 +5,9 @@ import pytest
 
 from onspike import Learner
 from onspike.rules import (
+    DirectFeedback,
     EndOfSample,
     EProp,
-    RandomFeedback,
     RateHinge,
     RateTarget,
     Symmetric,
@@ -53,7 +53,7 @@ def test_is_eprop_without_the_readout_filter():
 
 def test_random_feedback_uses_its_own_weights():
     network = small()
-    rule = reckon(1.0, signal=RandomFeedback(2.0))
+    rule = reckon(1.0, signal=DirectFeedback(2.0))
     learner = Learner(network, rule, Ledger())
     state = begin(learner)
     params, b = learner.params(state), state.shared.rule["hidden"]

@@ -9,9 +9,9 @@ import pytest
 from onspike import CubaLIF, Learner, controlled, feedforward
 from onspike.rules import (
     Control,
-    MirroredFeedback,
+    DirectFeedback,
+    KolenPollack,
     Partial,
-    RandomFeedback,
     SignSymmetric,
     Symmetric,
     TargetRates,
@@ -68,7 +68,7 @@ def test_signs_are_the_weights_where_all_weights_are_of_one_size():
 
 def test_learnt_feedback_follows_the_weights_and_keeps_its_beginning():
     rates = {"*": 0.05, "out": 2e-3}
-    learner, before, after = learnt(MirroredFeedback(0.3, False), rates)
+    learner, before, after = learnt(KolenPollack(0.3, False), rates)
     moved = 0.0
     for name in ("w2", "out"):
         gaps = []
@@ -89,13 +89,13 @@ def test_learnt_feedback_that_began_as_the_weights_is_symmetric():
         return eqx.tree_at(lambda s: s.shared.rule, state, copy)
 
     exact = changes(Symmetric(False), rates)
-    copied = changes(MirroredFeedback(0.3, False), rates, prepare)
+    copied = changes(KolenPollack(0.3, False), rates, prepare)
     for name, change in exact.items():
         assert np.abs(change).max() > 1e-3
         assert np.allclose(copied[name], change, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("through", [Symmetric(False), RandomFeedback(1.0)])
+@pytest.mark.parametrize("through", [Symmetric(False), DirectFeedback(1.0)])
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
 def test_a_partial_signal_teaches_a_share_of_the_hidden_neurons(through, share):
     changed = changes(Partial(through, share), {"in": TINY})
@@ -109,7 +109,7 @@ def test_a_partial_signal_teaches_a_share_of_the_hidden_neurons(through, share):
 
 
 def test_who_hears_is_drawn_once_for_all_samples():
-    signal = Partial(RandomFeedback(1.0), 0.4)
+    signal = Partial(DirectFeedback(1.0), 0.4)
     draws = [signal.init(NET.wiring, jax.random.key(k))[0][1] for k in (0, 0, 1, 2)]
     hears = [np.asarray(d["hidden1"]) for d in draws]
     assert np.array_equal(hears[0], hears[1])

@@ -1,10 +1,21 @@
 """Learning rules: published assemblies, and the factors they are made of."""
 
 from onspike.rules.base import AbstractRule, RuleState, rates_of
+from onspike.rules.dfa import dfa
+from onspike.rules.drtp import drtp
 from onspike.rules.eprop import eprop
+from onspike.rules.eprop_adaptive import eprop_adaptive
 from onspike.rules.error_triggered import error_triggered
+from onspike.rules.fa import fa
 from onspike.rules.feedback_control import deep_feedback_control, feedback_control
 from onspike.rules.frozen_hidden import frozen_hidden
+from onspike.rules.parts.broadcast import (
+    AbstractMessage,
+    DirectFeedback,
+    ErrorMessage,
+    SignMessage,
+    TargetMessage,
+)
 from onspike.rules.parts.control import Control
 from onspike.rules.parts.eligibility import (
     AbstractEligibility,
@@ -14,8 +25,8 @@ from onspike.rules.parts.eligibility import (
     PreTrace,
 )
 from onspike.rules.parts.feedback import (
-    MirroredFeedback,
-    RandomFeedback,
+    FeedbackAlignment,
+    KolenPollack,
     SignSymmetric,
     Symmetric,
 )
@@ -43,12 +54,14 @@ from onspike.rules.parts.triggers import (
 )
 from onspike.rules.predictive import Predictive
 from onspike.rules.reckon import reckon
+from onspike.rules.sdfa import sdfa
 from onspike.rules.terms import Terms
 from onspike.rules.three_factor import ThreeFactor
 
 __all__ = [
     "AbstractEligibility",
     "AbstractGate",
+    "AbstractMessage",
     "AbstractRegulariser",
     "AbstractRule",
     "AbstractSchedule",
@@ -59,24 +72,28 @@ __all__ = [
     "Coincidence",
     "Constant",
     "Control",
+    "DirectFeedback",
     "EProp",
     "EndOfSample",
+    "ErrorMessage",
     "ErrorTriggered",
     "EveryTick",
-    "MirroredFeedback",
+    "FeedbackAlignment",
+    "KolenPollack",
     "LinearDecay",
     "NoSignal",
     "Partial",
     "PreTrace",
     "Predictive",
     "Presynaptic",
-    "RandomFeedback",
     "RateHinge",
     "RateTarget",
     "ReadoutFilter",
     "RuleState",
+    "SignMessage",
     "SignSymmetric",
     "Symmetric",
+    "TargetMessage",
     "TargetRates",
     "TargetTrains",
     "TargetWindow",
@@ -85,10 +102,15 @@ __all__ = [
     "ThreeFactor",
     "Threshold",
     "deep_feedback_control",
+    "dfa",
+    "drtp",
     "eprop",
+    "eprop_adaptive",
     "error_triggered",
+    "fa",
     "feedback_control",
     "frozen_hidden",
     "rates_of",
     "reckon",
+    "sdfa",
 ]

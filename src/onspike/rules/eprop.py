@@ -26,13 +26,13 @@ def eprop(
 
     Args:
         rate: Learning rate, of all projections or by projection.
-        signal: `Symmetric()` or `RandomFeedback()`.
+        signal: `Symmetric()` or `DirectFeedback()`.
         eligibility: What a synapse remembers.
         gate: When the sum is written.
         regulariser: Keeps firing rates in bounds.
 
     Locality: a synapse sees its two neurons and its own traces; the error comes back
-        through the readout's weights, or through fixed wires with `RandomFeedback()`.
+        through the readout's weights, or through fixed wires with `DirectFeedback()`.
     Memory: one value per synapse and state variable of the neuron, one more for the
         readout's filter, one more to gather.
     Exact: equals the gradient of a network whose recurrent spikes carry none, for any

@@ -56,7 +56,7 @@ def deep_feedback_control(
     r"""The controllers' current projected into hidden populations.
 
     $\Delta w_{ij} = \eta \, (B q)_i \, e_{ij}$ there, with B the transposed weights,
-    or random: `Control(through=RandomFeedback())`.
+    or random: `Control(through=DirectFeedback())`.
 
     Args:
         rate: Learning rate, of all projections or by projection.

@@ -29,12 +29,12 @@ def reckon(
     Args:
         rate: Learning rate, of all projections or by projection.
         rate_out: Learning rate of the projection "out"; by default `rate`.
-        signal: `Symmetric()` on the chip; `RandomFeedback()` works too.
+        signal: `Symmetric()` on the chip; `DirectFeedback()` works too.
         gate: When writes happen.
         regulariser: `RateHinge()` keeps unlucky seeds from running away.
 
     Locality: a synapse sees its two neurons; with `Symmetric()` the readout's weights
-        carry the error back, with `RandomFeedback()` fixed wires do.
+        carry the error back, with `DirectFeedback()` fixed wires do.
     Memory: one trace per presynaptic neuron and per projection, none per synapse.
     Exact: equals e-prop without the readout's filter, for LIF neurons that share a
         decay; the written sum equals it only while weights hardly move in a sample.

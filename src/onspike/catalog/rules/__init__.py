@@ -1,6 +1,12 @@
 """Rules, and learners of their own, by name."""
 
 from onspike.catalog.rows import Row
-from onspike.catalog.rules import control, eprop, local, own
+from onspike.catalog.rules import control, eprop, feedback, local, own
 
-RULES: dict[str, Row] = {**eprop.ROWS, **control.ROWS, **local.ROWS, **own.ROWS}
+RULES: dict[str, Row] = {
+    **eprop.ROWS,
+    **feedback.ROWS,
+    **control.ROWS,
+    **local.ROWS,
+    **own.ROWS,
+}

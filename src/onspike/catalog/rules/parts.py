@@ -22,10 +22,10 @@ def signal_of(
     from onspike import rules
 
     signals: dict[str, Callable[[], AbstractSignal]] = {
-        "symmetric": lambda: rules.Symmetric(output_slope),
-        "sign": lambda: rules.SignSymmetric(scale, output_slope),
-        "learnt": lambda: rules.MirroredFeedback(scale, output_slope),
-        "random": lambda: rules.RandomFeedback(scale),
+        "symmetric": lambda: rules.Symmetric(output_slope=output_slope),
+        "sign": lambda: rules.SignSymmetric(scale=scale, output_slope=output_slope),
+        "learnt": lambda: rules.KolenPollack(scale=scale, output_slope=output_slope),
+        "random": lambda: rules.DirectFeedback(scale),
         "none": rules.NoSignal,
     }
     return signals[feedback]()

@@ -1,4 +1,6 @@
-"""Signals that send the output's error back: through which weights."""
+"""Signals that send the output's error back layer by layer: through which weights."""
+
+from abc import abstractmethod
 
 import equinox as eqx
 import jax
@@ -7,15 +9,47 @@ from jaxtyping import Array, Float
 
 from onspike import checks
 from onspike.rules.parts.signals import AbstractSignal, at_output
-from onspike.types import INPUT, Change, Local, Scalar, Teaching, Wiring
+from onspike.types import (
+    INPUT,
+    Change,
+    Key,
+    Local,
+    Params,
+    Scalar,
+    Teaching,
+    Tree,
+    Wiring,
+)
+
+Back = dict[str, Float[Array, "n_pre n_post"]]  # feedback weights, by projection
 
 
-class Symmetric(AbstractSignal):
-    r"""Credit flows back through the weights themselves: $L = W^T (\psi L_{post})$.
+class AbstractLayered(AbstractSignal):
+    r"""Credit flows back through all layers: $L = \sum_{post} B (\psi L_{post})$.
 
-    Follows all projections without delay, through any number of layers, within the
-    tick: no credit through time. Equals the gradient where what lies downstream has no
-    memory. Needs weight transport.
+    Against all projections without delay, through any number of layers, within the
+    tick: no credit through time. The populations take turns, from the output down.
+    """
+
+    output_slope: eqx.AbstractVar[bool]  # through the output's own pseudo-derivative
+
+    @abstractmethod
+    def back(self, shared: Tree, params: Params) -> Back:
+        """The feedback weights of a tick."""
+
+    def rest(self, own):
+        return own
+
+    def step(self, shared, own, params, local, teaching, wiring):
+        back = self.back(shared, params)
+        return own, flow_back(back, local, teaching, wiring, self.output_slope)
+
+
+class Symmetric(AbstractLayered):
+    r"""Backpropagation's signal: credit through the weights themselves, $B = W^T$.
+
+    Equals the gradient where what lies downstream has no memory. Needs weight
+    transport.
 
     Args:
         output_slope: Whether credit passes through the output's own pseudo-derivative;
@@ -29,19 +63,15 @@ class Symmetric(AbstractSignal):
     def init(self, wiring, key):
         return (), ()
 
-    def rest(self, own):
-        return own
-
-    def step(self, shared, own, params, local, teaching, wiring):
-        back = {name: w.T for name, w in params.weights.items()}
-        return own, flow_back(back, local, teaching, wiring, self.output_slope)
+    def back(self, shared, params):
+        return {name: w.T for name, w in params.weights.items()}
 
     def adapt(self, shared, change):
         return shared
 
 
-class SignSymmetric(AbstractSignal):
-    r"""The same through signs of weights: $L = c \, \mathrm{sgn}(W)^T L_{post}$.
+class SignSymmetric(AbstractLayered):
+    r"""Credit through the signs of the weights: $B = c \, \mathrm{sgn}(W)^T$.
 
     One bit of each weight is transported.
 
@@ -64,24 +94,55 @@ class SignSymmetric(AbstractSignal):
     def init(self, wiring, key):
         return (), ()
 
-    def rest(self, own):
-        return own
-
-    def step(self, shared, own, params, local, teaching, wiring):
-        back = {n: self.scale * jnp.sign(w).T for n, w in params.weights.items()}
-        return own, flow_back(back, local, teaching, wiring, self.output_slope)
+    def back(self, shared, params):
+        return {n: self.scale * jnp.sign(w).T for n, w in params.weights.items()}
 
     def adapt(self, shared, change):
         return shared
 
 
-class MirroredFeedback(AbstractSignal):
+class FeedbackAlignment(AbstractLayered):
+    """Credit through fixed random weights, layer by layer.
+
+    The weights come to align with what is sent back through B. No weight transport, but
+    each layer waits for the one above.
+
+    Args:
+        scale: Standard deviation of B, which is normal; sqrt(2 / n) for a layer of n
+            is the size of initial weights (Kaiming).
+        output_slope: As for `Symmetric`.
+
+    Raises:
+        ValueError: If `scale` is not positive.
+
+    Source: Lillicrap et al. 2016, doi:10.1038/ncomms13276.
+    """
+
+    scale: Scalar = 0.1
+    output_slope: bool = eqx.field(static=True, default=True)
+
+    def __check_init__(self) -> None:
+        checks.positive("FeedbackAlignment", "signal per signal", scale=self.scale)
+
+    def init(self, wiring, key):
+        return draw_back(wiring, self.scale, key), ()
+
+    def back(self, shared, params):
+        return shared
+
+    def adapt(self, shared, change):
+        return shared
+
+
+class KolenPollack(AbstractLayered):
     r"""Feedback weights of their own that learn what the weights learn.
 
     Both synapses of a pair of neurons see the same activity, so $\Delta B = \Delta W^T$
-    needs no transport. B starts at random and small, and is close to $W^T$ as soon as
-    what was learnt outweighs where both began. B follows the change that the device was
-    asked for; what the device makes of it (rounding, bounds) B does not see.
+    needs no transport. B starts at random and small. With weight decay, which B shares,
+    what is left of where both began shrinks by the same factor at every write, and B
+    becomes $W^T$; without, it stays, and is outweighed by what is learnt. B follows the
+    change that the device was asked for; what the device makes of it (rounding, bounds)
+    B does not see.
 
     Args:
         scale: Standard deviation of the initial B.
@@ -91,77 +152,38 @@ class MirroredFeedback(AbstractSignal):
         ValueError: If `scale` is negative.
 
     Source: Kolen & Pollack 1994, doi:10.1109/ICNN.1994.374486; Akrout et al. 2019,
-        arXiv 1904.05391. The weight decay of the sources, which lets the beginnings
-        fade, is left out.
+        arXiv 1904.05391.
     """
 
     scale: Scalar = 0.05
     output_slope: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self) -> None:
-        checks.non_negative("MirroredFeedback", "signal per signal", scale=self.scale)
+        checks.non_negative("KolenPollack", "signal per signal", scale=self.scale)
 
     def init(self, wiring, key):
-        backs = [(n, w) for n, w in wiring.wires if w.pre != INPUT and not w.delay]
-        keys = jax.random.split(key, max(1, len(backs)))
-        feedback = {
-            name: self.scale * jax.random.normal(k, (wire.n_pre, wire.n_post), float)
-            for (name, wire), k in zip(backs, keys, strict=False)
-        }
-        return feedback, ()
+        return draw_back(wiring, self.scale, key), ()
 
-    def rest(self, own):
-        return own
-
-    def step(self, shared, own, params, local, teaching, wiring):
-        return own, flow_back(shared, local, teaching, wiring, self.output_slope)
+    def back(self, shared, params):
+        return shared
 
     def adapt(self, shared, change):
         asked = {n: Change(c.step.T, c.decay) for n, c in change.items() if n in shared}
         return shared | {n: shared[n] + c.of(shared[n]) for n, c in asked.items()}
 
 
-class RandomFeedback(AbstractSignal):
-    r"""The output error through fixed random weights: $L_i = \sum_k B_{ik} err_k$.
-
-    Reaches every hidden population directly; no weight transport.
-
-    Args:
-        scale: Standard deviation of B.
-
-    Raises:
-        ValueError: If `scale` is not positive.
-
-    Source: Nøkland 2016, arXiv 1609.01596; for e-prop Bellec et al. 2020,
-        doi:10.1038/s41467-020-17236-y.
-    """
-
-    scale: Scalar = 1.0
-
-    def __check_init__(self) -> None:
-        checks.positive("RandomFeedback", "signal per error", scale=self.scale)
-
-    def init(self, wiring, key):
-        keys = jax.random.split(key, max(1, len(wiring.hidden)))
-        feedback = {
-            p: self.scale * jax.random.normal(k, (wiring.size(p), wiring.n_out), float)
-            for p, k in zip(wiring.hidden, keys, strict=False)
-        }
-        return feedback, ()
-
-    def rest(self, own):
-        return own
-
-    def step(self, shared, own, params, local, teaching, wiring):
-        credit = {p: b @ teaching.error for p, b in shared.items()}
-        return own, credit | {wiring.output: at_output(teaching, wiring)}
-
-    def adapt(self, shared, change):
-        return shared
+def draw_back(wiring: Wiring, scale: Scalar, key: Key) -> Back:
+    """Normal feedback weights for every projection that credit can cross."""
+    crossed = [(n, w) for n, w in wiring.wires if w.pre != INPUT and not w.delay]
+    keys = jax.random.split(key, max(1, len(crossed)))
+    return {
+        name: scale * jax.random.normal(k, (wire.n_pre, wire.n_post), float)
+        for (name, wire), k in zip(crossed, keys, strict=False)
+    }
 
 
 def flow_back(
-    back: dict[str, Float[Array, "n_pre n_post"]],
+    back: Back,
     local: dict[str, Local],
     teaching: Teaching,
     wiring: Wiring,
