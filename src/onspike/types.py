@@ -137,7 +137,8 @@ class Outer(NamedTuple):
 
     def modulate(self, signal: Float[Array, " n_post"]) -> "Outer":
         """The update with each postsynaptic neuron's share scaled."""
-        return Outer(post=self.post * signal, pre=self.pre)
+        each = jnp.broadcast_to(signal, self.post.shape)
+        return Outer(post=self.post * each, pre=self.pre)
 
     def contract(self) -> Float[Array, "n_post n_pre"]:
         """The update as a matrix, in one product."""
@@ -146,8 +147,9 @@ class Outer(NamedTuple):
         return post.T @ pre
 
     def dense(self) -> "Dense":
-        """The same update for one synapse at a time, without summing leading axes."""
-        return Dense(self.post[..., :, None] * self.pre[..., None, :])
+        """The same update with a value for each synapse; leading axes are summed."""
+        value = self.post[..., :, None] * self.pre[..., None, :]
+        return Dense(value.reshape(-1, *value.shape[-2:]).sum(0))
 
 
 class Dense(NamedTuple):

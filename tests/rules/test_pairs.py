@@ -1,0 +1,269 @@
+"""Pairs of spikes against sums over all of them, and what a reward makes of them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from onspike import LIF, Learner, recurrent
+from onspike.engine import Chunked
+from onspike.rules import (
+    EndOfSample,
+    Hebbian,
+    PairSTDP,
+    ReadoutFilter,
+    Remembered,
+    Reward,
+    Terms,
+    ThreeFactor,
+    Unmodulated,
+    hebb,
+    rstdp,
+    stdp,
+)
+from onspike.types import Local, Outer, Wire
+from oracle import Ledger, begin, draw, stream, tasklet, watch
+
+TASK = tasklet(ticks=120, window=120)
+EPISODES = draw(TASK, 2, rate=0.3, seed=3)
+NEURON = LIF(v_threshold=0.8)
+SIZES = {"gains": (0.2, 0.1, 0.3), "mean_out": 0.2}
+NET = recurrent(3, NEURON, 4, 2, readout=NEURON, **SIZES)
+PAIRS = PairSTDP(plus=0.7, minus=1.1, tau_plus=15e-3, tau_minus=30e-3)
+NEAREST = PairSTDP(0.7, 1.1, 15e-3, 30e-3, nearest=True)
+SAMPLES = stream(TASK, EPISODES)
+QUIET = SAMPLES._replace(mask=jnp.zeros(120, bool))  # no verdict: no margin
+
+
+def window(u):
+    """W(t_post - t_pre), in ticks."""
+    far = -np.abs(u)
+    late, early = 0.7 * np.exp(far / 15), -1.1 * np.exp(far / 30)
+    return np.where(u > 0, late, np.where(u < 0, early, 0.0))
+
+
+def all_pairs(pre, post):
+    """The sum of W over all pairs, for every synapse."""
+    came, sent = ([np.flatnonzero(a) for a in side.T] for side in (pre, post))
+    return np.array([[window(t[:, None] - u).sum() for u in came] for t in sent])
+
+
+def by_tick(pre, post):
+    """What the pairs of each tick ask for, from traces: decay, use, then add."""
+    x, y, out = np.zeros(pre.shape[1]), np.zeros(post.shape[1]), []
+    for s, z in zip(pre, post, strict=True):
+        x, y = x * np.exp(-1 / 15), y * np.exp(-1 / 30)
+        out.append(0.7 * np.outer(z, x) - 1.1 * np.outer(y, s))
+        x, y = x + s, y + z
+    return np.stack(out)
+
+
+def nearest_pairs(pre, post):
+    """The sum of W over each spike and the last one before it on the other side."""
+    total = np.zeros((post.shape[1], pre.shape[1]))
+    for i in range(post.shape[1]):
+        for j in range(pre.shape[1]):
+            sent, came = np.flatnonzero(post[:, i]), np.flatnonzero(pre[:, j])
+            for t in sent:
+                if np.any(came < t):
+                    total[i, j] += window(t - came[came < t].max())
+            for t in came:
+                if np.any(sent < t):
+                    total[i, j] += window(sent[sent < t].max() - t)
+    return total
+
+
+def trains(ticks, sample=None):
+    """Arriving and sent spikes by projection, of one sample: time first."""
+    x, hidden, out = (
+        np.asarray(a)[:, sample] for a in (SAMPLES.x, ticks.z["hidden"], ticks.z["out"])
+    )
+    before = np.concatenate([np.zeros((1, 4)), hidden[:-1]])
+    return {"in": (x, hidden), "rec": (before, hidden), "out": (hidden, out)}
+
+
+def run(rule, samples=SAMPLES, batch=2):
+    """What a rule wrote in all, and the ticks."""
+    learner = Learner(NET, rule, Ledger())
+    after, ticks = watch(learner, TASK, begin(learner, batch), samples)
+    for name, least in (("hidden", 60), ("out", 30)):
+        spikes = float(ticks.z[name].sum())
+        assert least < spikes < 0.6 * ticks.z[name].size, (name, spikes)
+    return {n: np.asarray(w) for n, w in after.shared.store.die.total.items()}, ticks
+
+
+def assert_written(got, expected, tolerance=1e-12):
+    for name, reference in expected.items():
+        wanted = np.asarray(NET.masked(name, jnp.asarray(reference)))
+        size = np.abs(wanted).max()
+        assert size > 0.1, f"nothing to compare in '{name}'"
+        assert np.abs(got[name] - wanted).max() <= tolerance * size, name
+
+
+def test_stdp_is_the_sum_over_all_pairs():
+    got, ticks = run(stdp(1.0, pairs=PAIRS))
+    each = [trains(ticks, sample) for sample in range(2)]
+    together = sum(((p * q[:, :1]).sum() for p, q in (one["in"] for one in each)), 0.0)
+    assert together > 5  # pairs in one tick, which count for nothing
+    for name in ("in", "rec", "out"):
+        by_trace = sum(by_tick(*one[name]).sum(0) for one in each)
+        assert np.allclose(by_trace, sum(all_pairs(*one[name]) for one in each))
+    expected = {n: sum(all_pairs(*one[n]) for one in each) for n in each[0]}
+    assert_written(got, expected)
+
+
+def test_nearest_neighbours_are_fewer_pairs():
+    got, ticks = run(stdp(1.0, pairs=NEAREST))
+    each = [trains(ticks, sample) for sample in range(2)]
+    expected = {n: sum(nearest_pairs(*one[n]) for one in each) for n in each[0]}
+    assert_written(got, expected)
+    every = sum(all_pairs(*one["in"]) for one in each)
+    assert np.abs(every - expected["in"]).max() > 0.1 * np.abs(every).max()
+
+
+def test_one_reward_writes_what_is_remembered():
+    """A reward m at tick T: eta m sum_t lambda^(T - t) STDP^t, and nothing before."""
+    when, m, rate = 90, 0.8, 0.25
+    rule = rstdp(rate, pairs=PAIRS, tau=40e-3)
+    reward = jnp.zeros((120, 2)).at[when, 0].set(m)  # of one of two samples
+    got, ticks = run(rule, QUIET._replace(reward=reward))
+    seen = trains(ticks, 0)
+    fade = np.exp(-(when - np.arange(when + 1)) / 40)[:, None, None]
+    expected = {
+        n: rate * m * (fade * by_tick(p[: when + 1], q[: when + 1])).sum(0)
+        for n, (p, q) in seen.items()
+    }
+    assert_written(got, expected)
+    assert np.array_equal(np.flatnonzero(ticks.written), [when])
+
+
+def test_hebb_writes_coincidences():
+    when, m, rate = 90, -0.5, 0.25
+    reward = jnp.zeros((120, 2)).at[when, 1].set(m)
+    got, ticks = run(hebb(rate, tau=40e-3), QUIET._replace(reward=reward))
+    fade = np.exp(-(when - np.arange(when + 1)) / 40)
+    expected = {
+        n: rate * m * np.einsum("t,ti,tj->ij", fade, q[: when + 1], p[: when + 1])
+        for n, (p, q) in trains(ticks, 1).items()
+    }
+    assert_written(got, expected)
+
+
+def test_the_margin_is_a_reward_while_a_target_is_valid():
+    """Of two outputs: right minus wrong spikes of the tick, less the usual."""
+    tau = 50e-3
+    mask = jnp.arange(120) >= 40
+    rule = rstdp(1.0, pairs=PAIRS, tau=40e-3, reward=Reward(tau))
+    samples = jax.tree.map(lambda a: a[:, :1], (SAMPLES.x, SAMPLES.target))
+    one = SAMPLES._replace(
+        x=samples[0], target=samples[1], reward=jnp.zeros((120, 1)), mask=mask
+    )
+    learner = Learner(NET, rule, Ledger())
+    after, ticks = watch(learner, TASK, begin(learner, 1), one)
+    out, label = np.asarray(ticks.z["out"])[:, 0], int(EPISODES.label[0])
+    margin = out[:, label] - out[:, 1 - label]
+    assert np.any(margin > 0) and np.any(margin < 0)
+    c, b, expected = 0.0, 0.0, 0.0
+    assert np.count_nonzero(margin[40:]) >= 8
+    for t, e in enumerate(by_tick(*trains(ticks, 0)["in"])):
+        c = np.exp(-1 / 40) * c + e
+        if t >= 40:
+            expected = expected + (margin[t] - b) * c
+            b += (1 - np.exp(-1e-3 / tau)) * (margin[t] - b)
+    got = np.asarray(after.shared.store.die.total["in"])
+    assert np.abs(expected).max() > 1
+    assert np.abs(got - expected).max() < 1e-12 * np.abs(expected).max()
+    assert np.isclose(after.own.rule.signal.expected[0], b, rtol=1e-12)
+    # It outlives samples; traces and what is remembered do not.
+    rested = rule.rest(jax.tree.map(lambda a: a[0], after.own.rule))
+    assert rested.signal.expected == after.own.rule.signal.expected[0] != 0
+    assert not any(np.any(a) for a in jax.tree.leaves(rested.traces))
+
+
+none: Any = None
+
+
+def local(pre, z, dt=1e-3):
+    """What these eligibilities look at."""
+    return Local(
+        pre=pre,
+        old=none,
+        new=none,
+        z=z,
+        psi=none,
+        gain=none,
+        jacobian=none,
+        decay=none,
+        readout_decay=jnp.asarray(0.9, pre.dtype),
+        dt=dt,
+    )
+
+
+@jax.jit
+def summed(eligibility, pre, post):
+    """The sum of e, and the last traces."""
+    wire = Wire("a", "b", 0, pre.shape[1], post.shape[1], 1)
+    zero = jnp.zeros((post.shape[1], pre.shape[1]), pre.dtype)
+    start = jax.tree.map(lambda a: a.astype(pre.dtype), eligibility.init(wire))
+
+    def tick(carry, now):
+        state, total = carry
+        state, e = eligibility.step(state, local(*now))
+        return (state, total + e.contract()), None
+
+    return jax.lax.scan(tick, (start, zero), (pre, post))[0]
+
+
+@pytest.mark.parametrize(("kind", "bound"), [(float, 1e-13), (np.float32, 1e-5)])
+def test_nothing_drifts_in_100_000_ticks(kind, bound):
+    """Traces forget their rounding; only the sum keeps that of its terms."""
+    rng = np.random.default_rng(0)
+    pre, post = (rng.random((100_000, n)) < 0.02 for n in (3, 2))
+    state, total = summed(PAIRS, jnp.asarray(pre, kind), jnp.asarray(post, kind))
+    expected = all_pairs(pre, post)
+    size = np.abs(expected).max()
+    assert size > 100
+    assert np.abs(np.asarray(total, float) - expected).max() < bound * size
+    ages = np.exp(-np.arange(1500)[::-1] / 15)
+    assert np.allclose(state.pre, ages @ pre[-1500:], rtol=bound)
+
+
+def test_the_window_is_that_of_bi_and_poo():
+    """60 pairs at 1 Hz, by lag: exponentials that flip their sign at zero."""
+    lags = np.array([-100, -40, -20, -10, -5, -1, 0, 1, 5, 10, 20, 40, 100])
+    t = np.arange(6_000)
+    pre = np.stack([(t % 1000 == 500)] * len(lags), 1)
+    post = np.stack([(t % 1000 == 500 + lag) for lag in lags], 1)
+    _, total = summed(PairSTDP(), jnp.asarray(pre, float), jnp.asarray(post, float))
+    got = np.diagonal(total) / 6
+    expected = np.where(
+        lags > 0, np.exp(-lags / 20), np.where(lags < 0, -1.2 * np.exp(lags / 20), 0)
+    )
+    # The next pair is a second away: e^-45 of an effect.
+    assert np.allclose(got, expected, rtol=0, atol=1e-12)
+
+
+def test_a_sum_of_products_passes_filters_and_terms():
+    e = Outer(jnp.asarray([[1.0, 2.0], [3.0, -1.0]]), jnp.ones((2, 3)))
+    assert np.array_equal(e.dense().value, e.contract())
+    state = jnp.ones((2, 3))
+    smooth, filtered = ReadoutFilter().step(state, e, local(jnp.ones(3), jnp.ones(2)))
+    assert np.allclose(filtered.value, 0.9 + np.array([[4.0], [1.0]]))
+    rule = ThreeFactor(Unmodulated(), PAIRS, 1.0, readout_filter=ReadoutFilter())
+    assert Terms((rule,)).terms == (rule,)
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match=r"PairSTDP.tau_plus .*, in seconds; got 0"):
+        PairSTDP(tau_plus=0.0)
+    with pytest.raises(ValueError, match=r"PairSTDP.minus must be finite.* got nan"):
+        PairSTDP(minus=float("nan"))
+    with pytest.raises(ValueError, match=r"Remembered.tau .* in seconds; got -1"):
+        Remembered(Hebbian(), -1.0)
+    with pytest.raises(ValueError, match=r"Reward.tau .* valid targets|seconds; got 0"):
+        Reward(0.0)
+    with pytest.raises(ValueError, match="PairSTDP has no block form"):
+        learner = Learner(NET, stdp(gate=EndOfSample()), engine=Chunked())
+        learner.learn(TASK, learner.init(jax.random.key(0)), EPISODES)
