@@ -76,11 +76,28 @@ class AbstractTask(eqx.Module):
         return jax.nn.one_hot(episode.label, self.n_out, dtype=float)
 
     def teach(self, y: Float[Array, " n_out"], sample: Sample) -> Teaching:
-        """What the outside says about output `y`: the error where a target is valid."""
+        """What the outside says about output `y`.
+
+        Where a target is valid, an error, and a reward: the `margin` of the output. A
+        reward that the sample brings itself comes on top, at any time.
+        """
         error = self.loss.error(y, sample.target)
+        won = margin(y, sample.target)
         return Teaching(
             target=sample.target,
             error=jnp.where(sample.mask, error, jnp.zeros_like(error)),
             mask=sample.mask,
-            reward=sample.reward,
+            reward=sample.reward + jnp.where(sample.mask, won, jnp.zeros_like(won)),
         )
+
+
+def margin(
+    y: Float[Array, " n_out"], target: Float[Array, " n_out"]
+) -> Float[Array, ""]:
+    """By how much the right output exceeds the mean of the others, if one is right.
+
+    Of any other target, n / (n - 1) times the product with what of it exceeds its mean;
+    zero for a single output.
+    """
+    n = len(target)
+    return n / max(1, n - 1) * ((target - target.mean()) @ y)
