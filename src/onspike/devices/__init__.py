@@ -11,7 +11,7 @@ from onspike.devices.fixed import (
 )
 from onspike.devices.ideal import Ideal
 from onspike.devices.mismatch import Mismatch
-from onspike.devices.soft_bound import SoftBound
+from onspike.devices.soft_bound import MultiplicativeBound, SoftBound
 
 __all__ = [
     "AbstractDevice",
@@ -20,6 +20,7 @@ __all__ = [
     "Fixed",
     "Ideal",
     "Mismatch",
+    "MultiplicativeBound",
     "Nearest",
     "PlusMinusLSB",
     "SoftBound",

@@ -1,6 +1,7 @@
-"""A bound on the weights, around any device."""
+"""Bounds on the weights, around any device."""
 
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
@@ -8,26 +9,38 @@ from onspike.types import Scalar
 
 
 class Clamped(AbstractDevice):
-    """Cuts each change so that no weight is asked to leave [-bound, bound].
+    """Cuts each change so that no weight is asked to leave [lower, bound].
+
+    Initial weights are cut as well.
 
     Args:
         device: What holds the weights.
-        bound: Largest absolute weight, in weight units.
+        bound: Largest weight, in weight units.
+        lower: Smallest weight, in weight units; None for -bound. Zero where synapses
+            only excite.
 
     Raises:
-        ValueError: If `bound` is not positive.
+        ValueError: If `bound` is not positive or `lower` not below it.
     """
 
     device: AbstractDevice
     bound: Scalar
+    lower: Scalar | None = None
 
     def __check_init__(self) -> None:
         checks.positive("Clamped", "weight units", bound=self.bound)
+        if self.lower is not None:
+            checks.finite("Clamped", "weight units", lower=self.lower)
+            checks.positive(
+                "Clamped", "weight units above lower", bound=self.bound - self.lower
+            )
+
+    def _cut(self, w: Array) -> Array:
+        lower = -self.bound if self.lower is None else self.lower
+        return jnp.clip(w, lower, self.bound)
 
     def fabricate(self, params, sizes, key):
-        clipped = {
-            n: jnp.clip(w, -self.bound, self.bound) for n, w in params.weights.items()
-        }
+        clipped = {n: self._cut(w) for n, w in params.weights.items()}
         return self.device.fabricate(params._replace(weights=clipped), sizes, key)
 
     def read(self, stored):
@@ -35,10 +48,7 @@ class Clamped(AbstractDevice):
 
     def write(self, stored, change, key):
         weights = self.read(stored).weights
-        allowed = {
-            n: jnp.clip(weights[n] + c, -self.bound, self.bound) - weights[n]
-            for n, c in change.items()
-        }
+        allowed = {n: self._cut(weights[n] + c) - weights[n] for n, c in change.items()}
         return self.device.write(stored, allowed, key)
 
     def bits_per_weight(self):

@@ -1,6 +1,10 @@
-"""A soft bound, around any device."""
+"""Soft bounds, around any device: the nearer the bound, the smaller the change."""
 
+import jax.numpy as jnp
+
+from onspike import checks
 from onspike.devices.base import AbstractDevice
+from onspike.types import Scalar
 
 
 class SoftBound(AbstractDevice):
@@ -23,6 +27,47 @@ class SoftBound(AbstractDevice):
     def write(self, stored, change, key):
         weights = self.read(stored).weights
         scaled = {name: weights[name] * c for name, c in change.items()}
+        return self.device.write(stored, scaled, key)
+
+    def bits_per_weight(self):
+        return self.device.bits_per_weight()
+
+
+class MultiplicativeBound(AbstractDevice):
+    """Keeps weights between 0 and a bound: each change is scaled by the room left.
+
+    What strengthens a synapse is scaled by 1 - w / bound, what weakens it by
+    w / bound. Initial weights are cut to the range.
+
+    Args:
+        device: What holds the weights.
+        bound: Largest weight, in weight units.
+
+    Raises:
+        ValueError: If `bound` is not positive.
+
+    Source: Gütig et al. 2003, doi:10.1523/JNEUROSCI.23-09-03697.2003, with mu = 1.
+    """
+
+    device: AbstractDevice
+    bound: Scalar = 1.0
+
+    def __check_init__(self) -> None:
+        checks.positive("MultiplicativeBound", "weight units", bound=self.bound)
+
+    def fabricate(self, params, sizes, key):
+        clipped = {n: jnp.clip(w, 0.0, self.bound) for n, w in params.weights.items()}
+        return self.device.fabricate(params._replace(weights=clipped), sizes, key)
+
+    def read(self, stored):
+        return self.device.read(stored)
+
+    def write(self, stored, change, key):
+        filled = {n: w / self.bound for n, w in self.read(stored).weights.items()}
+        scaled = {
+            n: c * jnp.where(c > 0, 1.0 - filled[n], filled[n])
+            for n, c in change.items()
+        }
         return self.device.write(stored, scaled, key)
 
     def bits_per_weight(self):

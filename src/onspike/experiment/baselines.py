@@ -109,9 +109,11 @@ def control_of(spec: Spec) -> Spec:
         neuron=spec.neuron.name,
         settings={f"task.{option}": value for option, value in fields.items()},
     )
-    options = msgspec.structs.replace(
-        frozen.train, clamp=spec.train.clamp, batch=spec.train.batch
-    )
+    kept = {
+        option: getattr(spec.train, option)
+        for option in ("clamp", "clamp_low", "batch")
+    }
+    options = msgspec.structs.replace(frozen.train, **kept)
     return msgspec.structs.replace(spec, rule=frozen.rule, train=options)
 
 

@@ -31,7 +31,7 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     network = spec.built("network", task=task, neuron=spec.built("neuron"))
     device = spec.built("device")
     if spec.train.clamp is not None:
-        device = _clamped(device, spec.train.clamp)
+        device = _clamped(device, spec.train.clamp, spec.train.clamp_low)
     rule = spec.built("rule")
     if isinstance(rule, Terms) and (
         spec.train.optimiser != "sgd" or spec.train.weight_decay
@@ -61,13 +61,14 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     return Learner(network=network, rule=rule, engine=Chunked(), **common)
 
 
-def _clamped(device: AbstractDevice, bound: float) -> AbstractDevice:
+def _clamped(
+    device: AbstractDevice, bound: float, lower: float | None
+) -> AbstractDevice:
     """Bounds what is stored: a die's gains are none of the writer's business."""
     if isinstance(device, Mismatch):
-        return Mismatch(
-            Clamped(device.device, bound), device.cv, device.constants, device.synapses
-        )
-    return Clamped(device, bound)
+        inner = Clamped(device.device, bound, lower)
+        return Mismatch(inner, device.cv, device.constants, device.synapses)
+    return Clamped(device, bound, lower)
 
 
 def _check_factored(rule: AbstractRule, network: Network) -> None:

@@ -28,6 +28,7 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engine: Literal["auto", "scan", "chunked"] = "auto"
     weight_decay: float = 0.0  # share of a weight that a write at rate 1 takes
     clamp: float | None = None  # largest absolute weight, in weight units
+    clamp_low: float | None = None  # smallest weight, where it is not -clamp
     eval_batch: int = 100  # samples that are evaluated at a time
     checkpoint_samples: int = 0  # 0: a checkpoint after every epoch only
     readers: bool = False  # also fit classifiers to the input and to hidden counts
@@ -43,6 +44,13 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         checks.non_negative("train", "1 per rate", weight_decay=self.weight_decay)
         if self.clamp is not None:
             checks.positive("train", "weight units", clamp=self.clamp)
+        if self.clamp_low is not None:
+            if self.clamp is None:
+                raise ValueError(
+                    "train.clamp_low needs train.clamp, the largest weight"
+                )
+            low = {"clamp_low": self.clamp - self.clamp_low}
+            checks.positive("train", "weight units below train.clamp", **low)
 
 
 class Spec(msgspec.Struct, frozen=True):
