@@ -35,6 +35,9 @@ SETTINGS = {
     "train.batch": 2,
     "train.optimiser": "sgd",
 }
+# Pairs of spikes: neurons on both sides of every projection must fire.
+PAIRS = {"neuron.bias": 0.2, "network.mean_out": 0.2}
+OTHERS = dict.fromkeys(("stdp", "rstdp", "hebb"), PAIRS)
 
 
 def fitting(kinds, settings):
@@ -65,7 +68,7 @@ def combinations():
 def specified(rule, neuron, device):
     names = {"rule": rule, "neuron": neuron, "device": device}
     kinds = {s: kind_of(s, names.get(s)) for s in SECTIONS if s != "task"}
-    chosen = fitting(kinds, SETTINGS)
+    chosen = fitting(kinds, SETTINGS | OTHERS.get(rule, {}))
     return resolve("cue-accumulation", **names, settings=chosen)
 
 

@@ -9,6 +9,8 @@ from onspike.rules.error_triggered import error_triggered
 from onspike.rules.fa import fa
 from onspike.rules.feedback_control import deep_feedback_control, feedback_control
 from onspike.rules.frozen_hidden import frozen_hidden
+from onspike.rules.hebb import hebb
+from onspike.rules.homeostasis import Homeostasis
 from onspike.rules.parts.broadcast import (
     AbstractMessage,
     DirectFeedback,
@@ -37,11 +39,13 @@ from onspike.rules.parts.gates import (
     EveryTick,
     TargetWindow,
 )
+from onspike.rules.parts.pairs import Hebbian, PairSTDP, Remembered
 from onspike.rules.parts.regularisers import (
     AbstractRegulariser,
     RateHinge,
     RateTarget,
 )
+from onspike.rules.parts.reward import Reward, Unmodulated
 from onspike.rules.parts.schedules import AbstractSchedule, Constant, LinearDecay
 from onspike.rules.parts.signals import AbstractSignal, NoSignal, Partial
 from onspike.rules.parts.targets import AbstractTarget, TargetRates, TargetTrains
@@ -54,7 +58,9 @@ from onspike.rules.parts.triggers import (
 )
 from onspike.rules.predictive import Predictive
 from onspike.rules.reckon import reckon
+from onspike.rules.rstdp import rstdp
 from onspike.rules.sdfa import sdfa
+from onspike.rules.stdp import stdp
 from onspike.rules.terms import Terms
 from onspike.rules.three_factor import ThreeFactor
 
@@ -79,9 +85,12 @@ __all__ = [
     "ErrorTriggered",
     "EveryTick",
     "FeedbackAlignment",
+    "Hebbian",
+    "Homeostasis",
     "KolenPollack",
     "LinearDecay",
     "NoSignal",
+    "PairSTDP",
     "Partial",
     "PreTrace",
     "Predictive",
@@ -89,6 +98,8 @@ __all__ = [
     "RateHinge",
     "RateTarget",
     "ReadoutFilter",
+    "Remembered",
+    "Reward",
     "RuleState",
     "SignMessage",
     "SignSymmetric",
@@ -101,6 +112,7 @@ __all__ = [
     "Ternary",
     "ThreeFactor",
     "Threshold",
+    "Unmodulated",
     "deep_feedback_control",
     "dfa",
     "drtp",
@@ -110,7 +122,10 @@ __all__ = [
     "fa",
     "feedback_control",
     "frozen_hidden",
+    "hebb",
     "rates_of",
     "reckon",
+    "rstdp",
     "sdfa",
+    "stdp",
 ]

@@ -29,12 +29,9 @@ def hebb(
         gate: When writes happen.
 
     Locality: the spikes of its two neurons, and one number that is broadcast.
-
     Memory: one value c per synapse.
-
     Exact: a single reward m in tick T changes a weight by
     $\eta m \sum_t \lambda_c^{T - t} z_i^t s_j^t$.
-
     Source: Frémaux & Gerstner 2016, doi:10.3389/fncir.2015.00085, eq. 1.
     """
     remembered = Remembered(Hebbian(), tau)

@@ -37,11 +37,8 @@ class Homeostasis(AbstractRule):
         ValueError: If a rate is negative, or `target` or `tau` not positive.
 
     Locality: a synapse's own weight, and one number from its postsynaptic neuron.
-
     Memory: one value per neuron.
-
     Exact: weights rest where the mean rate is the target, and nowhere else but at zero.
-
     Source: Carlson et al. 2013, doi:10.1109/IJCNN.2013.6706961, the homeostatic term
         without the factor K that slows it where rates are far off. There, weights are
         excitatory.

@@ -30,12 +30,9 @@ def rstdp(
         gate: When writes happen.
 
     Locality: the spikes of its two neurons, and one number that is broadcast.
-
     Memory: one value c per synapse; one trace per neuron on each side of a projection.
-
     Exact: a single reward m in tick T changes a weight by
     $\eta m \sum_t \lambda_c^{T - t} STDP_{ij}^t$.
-
     Source: Izhikevich 2007, doi:10.1093/cercor/bhl152; Florian 2007,
         doi:10.1162/neco.2007.19.6.1468.
     """

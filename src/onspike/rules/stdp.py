@@ -27,12 +27,9 @@ def stdp(
         gate: When writes happen.
 
     Locality: what a synapse sees of its own two neurons; no label, no error.
-
     Memory: one trace per neuron on each side of a projection, nothing per synapse.
-
     Exact: the summed change is $\sum W(t_i - t_j)$ over all pairs of spikes in
     different ticks (with `nearest`, over the nearest ones).
-
     Source: Bi & Poo 1998, doi:10.1523/JNEUROSCI.18-24-10464.1998; Song, Miller &
         Abbott 2000, doi:10.1038/78829.
     """

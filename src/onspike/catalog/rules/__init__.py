@@ -1,12 +1,13 @@
 """Rules, and learners of their own, by name."""
 
 from onspike.catalog.rows import Row
-from onspike.catalog.rules import control, eprop, feedback, local, own
+from onspike.catalog.rules import control, eprop, feedback, local, own, plasticity
 
 RULES: dict[str, Row] = {
     **eprop.ROWS,
     **feedback.ROWS,
     **control.ROWS,
     **local.ROWS,
+    **plasticity.ROWS,
     **own.ROWS,
 }

@@ -94,17 +94,20 @@ ROWS: dict[str, Row] = {
         "pair STDP: unsupervised, one trace per neuron on each side",
         "Bi & Poo 1998, doi:10.1523/JNEUROSCI.18-24-10464.1998",
         needs=_NEEDS,
+        documented="onspike.rules.stdp.stdp",
     ),
     "rstdp": Row(
         _rstdp,
         "reward-modulated STDP: the margin of the right output writes",
         "Izhikevich 2007, doi:10.1093/cercor/bhl152",
         needs=_NEEDS,
+        documented="onspike.rules.rstdp.rstdp",
     ),
     "hebb": Row(
         _hebb,
         "the same, of pairs in one tick: Hebb's rule modulated by reward",
         "Frémaux & Gerstner 2016, doi:10.3389/fncir.2015.00085",
         needs=_NEEDS,
+        documented="onspike.rules.hebb.hebb",
     ),
 }
