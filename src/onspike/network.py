@@ -362,6 +362,7 @@ def feedforward(
     gains: tuple[Scalar, ...] | None = None,
     mean_out: Scalar = 0.0,
     unit: int = 1,
+    synapse: AbstractSynapse | None = None,
     dt: Scalar = 1e-3,
 ) -> Network:
     """A stack of layers, all within one tick.
@@ -377,6 +378,7 @@ def feedforward(
         gains: Gain of the initial weights, one per projection; by default 1.
         mean_out: Mean of the initial weights of "out".
         unit: Neurons per output unit.
+        synapse: Of all projections into hidden neurons.
         dt: Length of a tick, in seconds.
 
     Raises:
@@ -400,7 +402,9 @@ def feedforward(
     names = [*inner, "out"]
     chain = [INPUT, *layers, "out"]
     projections = {
-        name: Projection(pre, post, gain=gain, mean=mean_out if post == "out" else 0.0)
+        name: Projection(pre, post, gain=gain, mean=mean_out)
+        if post == "out"
+        else Projection(pre, post, gain=gain, synapse=synapse)
         for name, pre, post, gain in zip(
             names, chain[:-1], chain[1:], gains, strict=True
         )
@@ -419,6 +423,7 @@ def recurrent(
     mean_out: Scalar = 0.0,
     unit: int = 1,
     delay: int = 1,
+    synapse: AbstractSynapse | None = None,
     dt: Scalar = 1e-3,
 ) -> Network:
     """One recurrent population "hidden", without self-connections, and a readout "out".
@@ -433,6 +438,7 @@ def recurrent(
         mean_out: Mean of the initial weights of "out".
         unit: Neurons per output unit.
         delay: Ticks from a recurrent spike to its arrival, 1 or more.
+        synapse: Of both projections into hidden neurons.
         dt: Length of a tick, in seconds.
     """
     populations = {
@@ -441,8 +447,8 @@ def recurrent(
     }
     others = ~jnp.eye(n_hidden, dtype=bool)
     projections = {
-        "in": Projection(INPUT, "hidden", gain=gains[0]),
-        "rec": Projection("hidden", "hidden", delay=delay, gain=gains[1], mask=others),
+        "in": Projection(INPUT, "hidden", gain=gains[0], synapse=synapse),
+        "rec": Projection("hidden", "hidden", delay, gains[1], others, synapse=synapse),
         "out": Projection("hidden", "out", gain=gains[2], mean=mean_out),
     }
     return Network(n_in, populations, projections, output="out", dt=dt, unit=unit)

@@ -62,6 +62,18 @@ def test_one_term_is_the_rule_itself():
         assert np.allclose(alone[name], wrapped[name], rtol=1e-9, atol=0)
 
 
+def test_the_sum_has_a_rate():
+    terms = (deep_feedback_control({"in": 0.5, "out": 2.0}, control=PULL),)
+    plain, record = changes(Terms(terms, rate=TINY))
+    assert record.spikes["more"].sum() > 0
+    half, _ = changes(Terms(terms, rate={"*": TINY, "in": 0.5 * TINY}))
+    assert np.allclose(half["out"], plain["out"], rtol=1e-4, atol=0)
+    assert np.allclose(2 * half["in"], plain["in"], rtol=1e-4, atol=0)
+    assert np.abs(plain["in"]).max() > 1e-2
+    only = Terms((Predictive({"in": 3.0}),), rate=0.1)
+    assert Learner(NET, only).rates() == {"in": 0.1}
+
+
 def test_terms_refuse_what_they_would_ignore():
     with pytest.raises(ValueError, match="at least one rule; got none"):
         Terms(())
@@ -87,3 +99,7 @@ def test_an_optimiser_would_not_respect_their_weights():
     spec = resolve("yin-yang", rule="tug-of-war", settings=settings)
     with pytest.raises(ValueError, match="set train.optimiser=sgd"):
         build.learner(spec, spec.built("task"))
+    settings |= {"rule.bounds": 0.1, "train.beta1": 0.0, "task.ticks": 10}
+    spec = resolve("yin-yang", rule="decolle", settings=settings)
+    learner = build.learner(spec, spec.built("task"))
+    assert isinstance(learner.rule, Terms) and learner.rule.weighed

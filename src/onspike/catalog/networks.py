@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from onspike.network import Network
     from onspike.neurons import AbstractNeuron
+    from onspike.synapses import AbstractSynapse
     from onspike.tasks.base import AbstractTask
 
 
@@ -23,6 +24,9 @@ def network(
     bias_out: float = 0.0,
     unit: int = 1,
     delay: int = 1,
+    synapse: Literal["none", "exponential", "double-exponential"] = "none",
+    tau_syn: float = 12e-3,
+    tau_mem: float = 32.8e-3,
     controllers: int = 0,
     tau_control: float = 50e-3,
     floor_control: float = -2.0,
@@ -30,7 +34,8 @@ def network(
     """The network that a task is trained with: recurrent, or a stack of layers.
 
     A spiking readout has the hidden neuron's constants, `tau_out` apart. `controllers`
-    is the number of each kind for one output unit.
+    is the number of each kind for one output unit. `synapse` is what projections into
+    hidden neurons have; `tau_mem` is of the double exponential's membrane.
     """
     from onspike import network as graph
     from onspike.neurons import LIF, LeakyIntegrator
@@ -48,6 +53,7 @@ def network(
         "readout": output,
         "mean_out": mean_out,
         "unit": unit,
+        "synapse": _synapse(synapse, tau_syn, tau_mem),
         "dt": task.dt,
     }
     if recurrent:
@@ -69,6 +75,19 @@ def network(
         return net
     pulls = LIF(tau_mem=tau_control, floor=floor_control)
     return graph.controlled(net, pulls, controllers)
+
+
+def _synapse(
+    name: Literal["none", "exponential", "double-exponential"],
+    tau_syn: float,
+    tau_mem: float,
+) -> "AbstractSynapse | None":
+    from onspike.synapses import DoubleExponential, Exponential
+
+    if name == "none":
+        return None
+    single = name == "exponential"
+    return Exponential(tau_syn) if single else DoubleExponential(tau_mem, tau_syn)
 
 
 def _output(neuron, n: int, bias: float) -> "AbstractNeuron":

@@ -110,6 +110,25 @@ def _cuba_lif(
     return _spread(neuron, bias_spread)
 
 
+def _spike_response(
+    tau_ref: float = 2.32e-3,
+    v_threshold: float = 0.0,
+    surrogate: Surrogate = "fast-sigmoid",
+    slope: float | None = None,
+    bias: float = 0.0,
+    bias_spread: float = 0.0,
+) -> "Built":
+    from onspike.neurons import SpikeResponse
+
+    neuron = SpikeResponse(
+        tau_ref=tau_ref,
+        v_threshold=v_threshold,
+        surrogate=_surrogate(surrogate, slope),
+        bias=bias,
+    )
+    return _spread(neuron, bias_spread)
+
+
 def _rate(
     phi: Literal["tanh", "sigmoid", "linear"] = "tanh",
     bias: float = 0.0,
@@ -183,6 +202,11 @@ NEURONS: dict[str, Row] = {
         _cuba_lif,
         "LIF behind exponential synapses",
         "Gerstner et al., Neuronal Dynamics, 2014, ch. 3.1",
+    ),
+    "spike-response": Row(
+        _spike_response,
+        "memory in the synapses and in its own last spikes only, threshold 0",
+        "Kaiser et al. 2020, doi:10.3389/fnins.2020.00424",
     ),
     "rate": Row(
         _rate,

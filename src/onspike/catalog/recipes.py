@@ -151,6 +151,7 @@ RECIPES: dict[str, Recipe] = {
             "frozen-feedback-control": "cuba-lif",
             "dfc": "rate",
             "strong-dfc": "rate",
+            "decolle": "spike-response",
         },
         choices={
             "feedback-control": {

@@ -1,6 +1,7 @@
 """From a specification to the objects that it describes."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -33,13 +34,15 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     if spec.train.clamp is not None:
         device = _clamped(device, spec.train.clamp, spec.train.clamp_low)
     rule = spec.built("rule")
-    if isinstance(rule, Terms) and (
-        spec.train.optimiser != "sgd" or spec.train.weight_decay
+    if (
+        isinstance(rule, Terms)
+        and not rule.weighed
+        and (spec.train.optimiser != "sgd" or spec.train.weight_decay)
     ):
         raise ValueError(
-            "a rule of several terms weighs them by their rates, which an optimiser or "
-            "a weight decay would not respect: set train.optimiser=sgd and "
-            "train.weight_decay=0"
+            "a rule of several terms without a rate of their sum weighs them by their "
+            "rates, which an optimiser or a weight decay would not respect: set "
+            "train.optimiser=sgd and train.weight_decay=0"
         )
     common: dict[str, Any] = {
         "device": device,
@@ -90,13 +93,16 @@ def _check_factored(rule: AbstractRule, network: Network) -> None:
 
 def transform(spec: Spec) -> optax.GradientTransformation:
     """What stands between gate and device."""
-    return _adam() if spec.train.optimiser == "adam" else PLAIN
+    kind = _OPTIMISERS[spec.train.optimiser]
+    return kind(spec.train.beta1, spec.train.beta2)
 
 
-@functools.cache
-def _adam() -> optax.GradientTransformation:
-    # Optax makes new closures at each call, and other closures are another program.
-    return optax.scale_by_adam()
+# Optax makes new closures at each call, and other closures are another program.
+_OPTIMISERS: dict[str, Callable[[float, float], optax.GradientTransformation]] = {
+    "sgd": lambda beta1, beta2: PLAIN,
+    "adam": functools.cache(optax.scale_by_adam),
+    "adamax": functools.cache(optax.scale_by_adamax),
+}
 
 
 def batches(spec: Spec, task: AbstractTask) -> int:

@@ -23,7 +23,9 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     epochs: int = 10
     batch: int = 1
-    optimiser: Literal["sgd", "adam"] = "sgd"
+    optimiser: Literal["sgd", "adam", "adamax"] = "sgd"
+    beta1: float = 0.9  # what adam and adamax keep of a mean gradient per write
+    beta2: float = 0.999  # and of a gradient's size
     decay: Literal["none", "linear"] = "none"  # of the rate, over the whole run
     engine: Literal["auto", "scan", "chunked"] = "auto"
     weight_decay: float = 0.0  # share of a weight that a write at rate 1 takes
@@ -41,6 +43,10 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         checks.at_least(
             "train", "samples", 0, checkpoint_samples=self.checkpoint_samples
         )
+        for field in ("beta1", "beta2"):
+            beta = getattr(self, field)
+            checks.probability("train", **{field: beta})
+            checks.positive("train", "1 below 1", **{field: 1.0 - beta})
         checks.non_negative("train", "1 per rate", weight_decay=self.weight_decay)
         if self.clamp is not None:
             checks.positive("train", "weight units", clamp=self.clamp)

@@ -13,6 +13,7 @@ from onspike.neurons.cuba_lif import CubaLIF
 from onspike.neurons.lif import LIF
 from onspike.neurons.rate import RateNeuron
 from onspike.neurons.readout import LeakyIntegrator
+from onspike.neurons.spike_response import SpikeResponse
 
 __all__ = [
     "ALIF",
@@ -23,6 +24,7 @@ __all__ = [
     "LeakyIntegrator",
     "RateNeuron",
     "Refractory",
+    "SpikeResponse",
     "SubtractReset",
     "ZeroReset",
     "jacobian",

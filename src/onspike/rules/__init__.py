@@ -1,6 +1,7 @@
 """Learning rules: published assemblies, and the factors they are made of."""
 
 from onspike.rules.base import AbstractRule, RuleState, rates_of
+from onspike.rules.decolle import decolle
 from onspike.rules.dfa import dfa
 from onspike.rules.drtp import drtp
 from onspike.rules.eprop import eprop
@@ -39,6 +40,7 @@ from onspike.rules.parts.gates import (
     EveryTick,
     TargetWindow,
 )
+from onspike.rules.parts.local_readouts import LocalReadouts, MembraneBounds
 from onspike.rules.parts.pairs import Hebbian, PairSTDP, Remembered
 from onspike.rules.parts.regularisers import (
     AbstractRegulariser,
@@ -89,6 +91,8 @@ __all__ = [
     "Homeostasis",
     "KolenPollack",
     "LinearDecay",
+    "LocalReadouts",
+    "MembraneBounds",
     "NoSignal",
     "PairSTDP",
     "Partial",
@@ -113,6 +117,7 @@ __all__ = [
     "ThreeFactor",
     "Threshold",
     "Unmodulated",
+    "decolle",
     "deep_feedback_control",
     "dfa",
     "drtp",

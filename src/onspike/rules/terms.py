@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -10,7 +11,7 @@ from onspike.rules.parts.gates import AbstractGate, EveryTick
 
 
 class Terms(AbstractRule):
-    r"""A rule of several terms: $\Delta W = \sum_k \eta_k \Delta W_k$, in one write.
+    r"""Several rules at once: $\Delta W = \eta \sum_k \eta_k \Delta W_k$, in one write.
 
     For one network in which unsupervised plasticity stabilises and feedback governs:
     `Terms((Predictive({"in": 1e-5}), deep_feedback_control(...)))`. The currents that
@@ -22,6 +23,9 @@ class Terms(AbstractRule):
     Args:
         terms: The rules. Each one's rates weigh its own updates.
         gate: When the sum is written.
+        rate: Learning rate of the sum, for all projections or by projection. With an
+            optimiser it is the size of its steps, and the terms' rates weigh one
+            against the other. None where the terms' rates are learning rates already.
 
     Raises:
         ValueError: If there is no term, or a term has a gate of its own.
@@ -29,12 +33,14 @@ class Terms(AbstractRule):
 
     terms: tuple[AbstractRule, ...]
     gate: AbstractGate
-    rate: (
-        Rates  # 1 for every projection that a term changes: their rates are in the sum
-    )
+    rate: Rates  # of the sum; None for a projection that no term changes
+    weighed: bool = eqx.field(static=True)  # whether it was given
 
     def __init__(
-        self, terms: Sequence[AbstractRule], gate: AbstractGate = EveryTick()
+        self,
+        terms: Sequence[AbstractRule],
+        gate: AbstractGate = EveryTick(),
+        rate: Rates | None = None,
     ) -> None:
         if not terms:
             raise ValueError("Terms.terms must hold at least one rule; got none")
@@ -44,11 +50,17 @@ class Terms(AbstractRule):
                     "Terms writes all its terms at once: give the gate to Terms and "
                     f"EveryTick() to the terms; got {type(term.gate).__name__}()"
                 )
+        whole = (
+            rate if isinstance(rate, Mapping) else {"*": 1.0 if rate is None else rate}
+        )
         each = [t.rate if isinstance(t.rate, Mapping) else {"*": 1.0} for t in terms]
-        names = {"*"}.union(*each)
+        names = {"*"}.union(whole, *each)
         plastic = {n for n in names for r in each if r.get(n, r.get("*")) is not None}
-        self.terms, self.gate = tuple(terms), gate
-        self.rate = {name: 1.0 if name in plastic else None for name in sorted(names)}
+        self.terms, self.gate, self.weighed = tuple(terms), gate, rate is not None
+        self.rate = {
+            name: whole.get(name, whole.get("*")) if name in plastic else None
+            for name in sorted(names)
+        }
 
     def init(self, wiring, key):
         keys = jax.random.split(key, len(self.terms))

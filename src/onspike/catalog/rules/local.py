@@ -1,6 +1,6 @@
 """Learning from local errors, and from errors that are events."""
 
-from typing import Any
+from typing import Any, Literal
 
 from onspike.catalog.rows import Row
 from onspike.catalog.rules.parts import (
@@ -12,6 +12,35 @@ from onspike.catalog.rules.parts import (
     signal_of,
     trigger_of,
 )
+
+
+def _decolle(
+    rate: float = 1e-3,
+    rate_out: float | None = None,
+    local_loss: Literal["smooth-l1", "squared", "cross-entropy"] = "smooth-l1",
+    readout_scale: float = 1.0,
+    burn_in: int = 0,
+    transposed: bool = True,
+    bounds: float = 0.0,
+    theta: float | None = None,
+    set_point: float | None = None,
+    ternary: bool = False,
+    gate: Gate = "target-window",
+) -> Any:
+    from onspike import losses, rules
+
+    trigger = None if theta is None else trigger_of(theta, set_point, ternary)
+    loss = {
+        "smooth-l1": losses.SmoothL1,
+        "squared": losses.SquaredError,
+        "cross-entropy": losses.CrossEntropy,
+    }[local_loss]()
+    return rules.decolle(
+        by_projection(rate, rate_out),
+        readouts=rules.LocalReadouts(loss, readout_scale, burn_in, transposed, trigger),
+        bounds=rules.MembraneBounds(bounds) if bounds else None,
+        gate=gate_of(gate),
+    )
 
 
 def _error_triggered(
@@ -40,6 +69,13 @@ def _error_triggered(
 
 
 ROWS: dict[str, Row] = {
+    "decolle": Row(
+        _decolle,
+        "a fixed random readout of its own teaches every layer, at every tick",
+        "Kaiser et al. 2020, doi:10.3389/fnins.2020.00424",
+        needs={"network.synapse": "double-exponential"},
+        documented="onspike.rules.decolle.decolle",
+    ),
     "error-triggered": Row(
         _error_triggered,
         "decoupled e-prop, a write only where an error exceeds a threshold",
