@@ -136,7 +136,7 @@ class AbstractLearner(eqx.Module):
         return (
             Store(die, optimiser, store.writes + 1, store.key),
             change,
-            _changed(store.die, die),
+            self.device.written(store.die, die, asked),
         )
 
 
@@ -351,8 +351,3 @@ def _where(test: Bool[Array, ""], yes: Tree, no: Tree) -> Tree:
 def _cond(test, yes, no):
     # A gate that is always open costs no branch.
     return yes() if test is True else jax.lax.cond(test, yes, no)
-
-
-def _changed(before: Tree, after: Tree) -> Int[Array, ""]:
-    different = jax.tree.map(lambda a, b: jnp.sum(a != b), before, after)
-    return sum(jax.tree.leaves(different), jnp.zeros((), int)).astype(jnp.int32)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from onspike import catalog
+from onspike.devices import Bistable
 from onspike.engine import infer
 from onspike.experiment import build
 from onspike.experiment.spec import SECTIONS, kind_of, resolve
@@ -139,8 +140,11 @@ def test_learning_keeps_the_invariants(names):
         assert np.all(fired > 10) and np.all(fired < 4 * 2 * 50)
     assert np.all(np.asarray(record.written) > 0)
     params = [jax.vmap(learner.params)(state) for state in (before, middle)]
+    held = [p.weights for p in params]
+    if isinstance(learner.device, Bistable):  # few steps may cross its threshold
+        held = [state.shared.store.die.x for state in (before, middle)]
     for name in learner.rates():
-        old, new = (p.weights[name] for p in params)
+        old, new = (h[name] for h in held)
         assert forms(old) == forms(new) and not np.array_equal(old, new), name
         assert not np.array_equal(new[0], new[1])  # each seed goes its own way
     for name in set(params[0].weights) - set(learner.rates()):

@@ -31,6 +31,20 @@ def _fixed8(
     return _fabricated(fixed, mismatch)
 
 
+def _bistable(
+    strong: float | None = None,
+    weak: float = 0.0,
+    theta: float = 0.5,
+    drift_up: float = 3.5e-3,
+    drift_down: float = 3.5e-3,
+    mismatch: float = 0.0,
+) -> "AbstractDevice":
+    from onspike.devices import Bistable
+
+    device = Bistable(strong, weak, theta, drift_up, drift_down)
+    return _fabricated(device, mismatch)
+
+
 def _fabricated(device: "AbstractDevice", mismatch: float) -> "AbstractDevice":
     from onspike.devices import Mismatch
 
@@ -43,5 +57,10 @@ DEVICES: dict[str, Row] = {
         _fixed8,
         "8-bit weights, stochastic +-1 LSB writes, no shadow copy",
         "Frenkel & Indiveri 2022, arXiv 2208.09759",
+    ),
+    "bistable": Row(
+        _bistable,
+        "binary weights; a hidden state drifts to the nearer of two",
+        "Brader, Senn & Fusi 2007, doi:10.1162/neco.2007.19.11.2881",
     ),
 }

@@ -1,6 +1,7 @@
 """Devices: what holds the weights, and what it costs."""
 
 from onspike.devices.base import AbstractDevice
+from onspike.devices.bistable import Bistable
 from onspike.devices.clamped import Clamped
 from onspike.devices.fixed import (
     AbstractWrite,
@@ -16,6 +17,7 @@ from onspike.devices.soft_bound import MultiplicativeBound, SoftBound
 __all__ = [
     "AbstractDevice",
     "AbstractWrite",
+    "Bistable",
     "Clamped",
     "Fixed",
     "Ideal",

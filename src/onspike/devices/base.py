@@ -3,7 +3,9 @@
 from abc import abstractmethod
 
 import equinox as eqx
-from jaxtyping import Array, Float
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
 
 from onspike.types import Key, Params, Tree
 
@@ -30,6 +32,24 @@ class AbstractDevice(eqx.Module):
         self, stored: Tree, change: dict[str, Float[Array, "n_post n_pre"]], key: Key
     ) -> Tree:
         """What is stored after the weights were asked to change by `change`."""
+
+    def written(
+        self,
+        before: Tree,
+        after: Tree,
+        change: dict[str, Float[Array, "n_post n_pre"]],
+    ) -> Int[Array, ""]:
+        """How many stored numbers a write changed: what its controller pays for.
+
+        Args:
+            before: What was stored before the write.
+            after: And after it.
+            change: What was asked for. Where a device also changes by itself, that does
+                not count.
+        """
+        del change
+        different = jax.tree.map(lambda a, b: jnp.sum(a != b), before, after)
+        return sum(jax.tree.leaves(different), jnp.zeros((), int)).astype(jnp.int32)
 
     @abstractmethod
     def bits_per_weight(self) -> int:

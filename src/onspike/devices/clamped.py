@@ -51,5 +51,8 @@ class Clamped(AbstractDevice):
         allowed = {n: self._cut(weights[n] + c) - weights[n] for n, c in change.items()}
         return self.device.write(stored, allowed, key)
 
+    def written(self, before, after, change):
+        return self.device.written(before, after, change)
+
     def bits_per_weight(self):
         return self.device.bits_per_weight()

@@ -79,6 +79,9 @@ class Mismatch(AbstractDevice):
     def write(self, stored, change, key):
         return stored._replace(stored=self.device.write(stored.stored, change, key))
 
+    def written(self, before, after, change):
+        return self.device.written(before.stored, after.stored, change)
+
     def bits_per_weight(self):
         return self.device.bits_per_weight()
 

@@ -29,6 +29,9 @@ class SoftBound(AbstractDevice):
         scaled = {name: weights[name] * c for name, c in change.items()}
         return self.device.write(stored, scaled, key)
 
+    def written(self, before, after, change):
+        return self.device.written(before, after, change)
+
     def bits_per_weight(self):
         return self.device.bits_per_weight()
 
@@ -69,6 +72,9 @@ class MultiplicativeBound(AbstractDevice):
             for n, c in change.items()
         }
         return self.device.write(stored, scaled, key)
+
+    def written(self, before, after, change):
+        return self.device.written(before, after, change)
 
     def bits_per_weight(self):
         return self.device.bits_per_weight()

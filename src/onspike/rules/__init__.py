@@ -49,8 +49,10 @@ from onspike.rules.parts.regularisers import (
 )
 from onspike.rules.parts.reward import Reward, Unmodulated
 from onspike.rules.parts.schedules import AbstractSchedule, Constant, LinearDecay
+from onspike.rules.parts.sdsp import SDSP
 from onspike.rules.parts.signals import AbstractSignal, NoSignal, Partial
 from onspike.rules.parts.targets import AbstractTarget, TargetRates, TargetTrains
+from onspike.rules.parts.teacher import Teacher
 from onspike.rules.parts.triggers import (
     AbstractTrigger,
     AdaptiveThreshold,
@@ -62,6 +64,7 @@ from onspike.rules.predictive import Predictive
 from onspike.rules.reckon import reckon
 from onspike.rules.rstdp import rstdp
 from onspike.rules.sdfa import sdfa
+from onspike.rules.sdsp import sdsp
 from onspike.rules.stdp import stdp
 from onspike.rules.terms import Terms
 from onspike.rules.three_factor import ThreeFactor
@@ -105,6 +108,7 @@ __all__ = [
     "Remembered",
     "Reward",
     "RuleState",
+    "SDSP",
     "SignMessage",
     "SignSymmetric",
     "Symmetric",
@@ -112,6 +116,7 @@ __all__ = [
     "TargetRates",
     "TargetTrains",
     "TargetWindow",
+    "Teacher",
     "Terms",
     "Ternary",
     "ThreeFactor",
@@ -132,5 +137,6 @@ __all__ = [
     "reckon",
     "rstdp",
     "sdfa",
+    "sdsp",
     "stdp",
 ]

@@ -1,7 +1,15 @@
 """Rules, and learners of their own, by name."""
 
 from onspike.catalog.rows import Row
-from onspike.catalog.rules import control, eprop, feedback, local, own, plasticity
+from onspike.catalog.rules import (
+    control,
+    eprop,
+    feedback,
+    local,
+    own,
+    plasticity,
+    sdsp,
+)
 
 RULES: dict[str, Row] = {
     **eprop.ROWS,
@@ -9,5 +17,6 @@ RULES: dict[str, Row] = {
     **control.ROWS,
     **local.ROWS,
     **plasticity.ROWS,
+    **sdsp.ROWS,
     **own.ROWS,
 }
