@@ -43,6 +43,10 @@ class ThreeFactor(AbstractRule):
     Raises:
         ValueError: If a rate is negative or not finite.
 
+    Locality: what its signal and its eligibility carry.
+    Memory: theirs; with a readout filter one more value per synapse.
+    Exact: with `PreTrace()` the gradient of one layer whose reset is ignored; for more,
+        see the published rules.
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, eq. 1; Frémaux &
         Gerstner 2016, doi:10.3389/fncir.2015.00085.
     """

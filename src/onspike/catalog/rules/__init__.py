@@ -9,6 +9,7 @@ from onspike.catalog.rules import (
     own,
     plasticity,
     sdsp,
+    three_factor,
 )
 
 RULES: dict[str, Row] = {
@@ -18,5 +19,6 @@ RULES: dict[str, Row] = {
     **local.ROWS,
     **plasticity.ROWS,
     **sdsp.ROWS,
+    **three_factor.ROWS,
     **own.ROWS,
 }
