@@ -21,6 +21,11 @@ _CUE_ADAM: Settings = {
     "train.batch": 5,
     "train.optimiser": "adam",
 }
+_CUE_EPROP: dict[str, Settings] = {
+    choice: settings
+    for rule in ("eprop", "eprop-random", "eprop-adaptive", "fa", "dfa", "sdfa", "drtp")
+    for choice, settings in ((rule, _CUE_ADAM), (f"{rule}+lif", _FACTORED))
+}
 # 50 LIF and 50 ALIF neurons with biological time constants.
 _CUE_ALIF: Settings = {
     "network.gain_in": 0.5**0.5,
@@ -104,10 +109,7 @@ RECIPES: dict[str, Recipe] = {
             "train.decay": "linear",
         },
         choices={
-            "eprop": _CUE_ADAM,
-            "eprop-random": _CUE_ADAM,
-            "eprop+lif": _FACTORED,
-            "eprop-random+lif": _FACTORED,
+            **_CUE_EPROP,
             "bptt": _CUE_ADAM,
             "rtrl": _CUE_ADAM,
             "alif": _CUE_ALIF,
