@@ -71,6 +71,8 @@ def weigh(network, seed=0):
         w = np.abs(w) if name.startswith("in") else w
         gain = network.projections[name].gain
         weights[name] = network.masked(name, jnp.asarray(gain * w))
+    for name, wire in network.wiring.constants:
+        weights[name] = jnp.asarray(0.1 * rng.normal(size=(wire.n_post, 1)))
     return Params(weights, {n: p.neuron for n, p in network.populations.items()})
 
 
@@ -173,10 +175,17 @@ def _no_jacobian(neuron, old, current, dt):
     return Jacobian(recur=jnp.full((d, d, n), jnp.nan), drive=nan, emit=nan)
 
 
+def _no_sensitivity(neuron, field, old, current, dt):
+    n, d = old.v.size, len(neuron.continuous)
+    return jnp.full((d, n), jnp.nan), jnp.full(n, jnp.nan)
+
+
 @partial(jax.jit, static_argnums=4)
 def gradient_of(network, task, params, episodes, stop_recurrent=False):
     """Its gradient by reverse-mode autodiff; the neurons' own Jacobians are NaN."""
-    with mock.patch("onspike.network.jacobian", _no_jacobian):
+    with mock.patch.multiple(
+        "onspike.network", jacobian=_no_jacobian, sensitivity=_no_sensitivity
+    ):
         gradient = jax.grad(
             lambda w: loss_of(network, task, params, w, episodes, stop_recurrent)
         )(params.weights)

@@ -75,7 +75,7 @@ class AbstractLearner(eqx.Module):
 
     @abstractmethod
     def rates(self) -> dict[str, Scalar]:
-        """The rate of each plastic projection; one left out never changes."""
+        """The rate of each plastic projection, and of each learnt constant."""
 
     def check(self, task: AbstractTask, state: Tree, key: Key) -> None:
         """Raises ValueError if learning cannot work from this first state.
@@ -186,7 +186,7 @@ class Learner(AbstractLearner):
         engine: What runs many ticks.
 
     Raises:
-        ValueError: If the rule names a projection that the network lacks, or
+        ValueError: If the rule names what the network lacks, or cannot learn it, or
             `weight_decay` is negative.
     """
 
@@ -200,6 +200,7 @@ class Learner(AbstractLearner):
 
     def __check_init__(self) -> None:
         self.check_rates()
+        self.rule.check(self.network.wiring)
 
     def init(self, key, batch=1):
         *for_store, for_rule = jax.random.split(key, 4)

@@ -10,9 +10,27 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from onspike import checks
-from onspike.neurons import LIF, AbstractNeuron, LeakyIntegrator, jacobian
+from onspike.neurons import (
+    LIF,
+    AbstractNeuron,
+    LeakyIntegrator,
+    jacobian,
+    scaled,
+    sensitivity,
+)
 from onspike.synapses import AbstractSynapse
-from onspike.types import INPUT, Key, Local, Params, Scalar, Tree, Wire, Wiring
+from onspike.types import (
+    INPUT,
+    Key,
+    Local,
+    Params,
+    Scalar,
+    Tree,
+    Wire,
+    Wiring,
+    constant_name,
+    is_constant,
+)
 
 Neurons = AbstractNeuron | Callable[[int], AbstractNeuron]  # or one per size
 
@@ -23,17 +41,31 @@ class Population(eqx.Module):
     Args:
         neuron: Their dynamics; its fields are scalars or hold one value per neuron.
         n: How many.
+        learns: Constants of the neuron that a rule may learn, one by one for each
+            neuron: "tau_mem", "v_threshold". A rule's rate calls them
+            "population.tau_mem", and the device holds them as it holds weights.
 
     Raises:
-        ValueError: If `n` is not positive or a field does not fit it.
+        ValueError: If `n` is not positive, a field does not fit it, or `learns` names
+            what is no positive number of the neuron.
     """
 
     neuron: AbstractNeuron
     n: int = eqx.field(static=True)
+    learns: tuple[str, ...] = eqx.field(static=True, default=())
 
     def __check_init__(self) -> None:
         checks.at_least("Population", "neurons", 1, n=self.n)
         self.neuron.check(self.n)
+        for name in self.learns:
+            numbers = [f for f, a in vars(self.neuron).items() if _is_number(a)]
+            kind = f"constant of {type(self.neuron).__name__} (Population.learns)"
+            checks.known(kind, name, numbers)
+            # What is learnt is a logarithm: no sign changes, and zero stays zero.
+            value = jnp.asarray(getattr(self.neuron, name))
+            owner = f"Population.learns: {type(self.neuron).__name__}"
+            checks.non_negative(owner, "its own unit", **{name: value})
+            checks.positive(owner, "its own unit", **{name: value.max()})
 
 
 class Projection(eqx.Module):
@@ -91,8 +123,9 @@ class Network(eqx.Module):
         dt: Length of a tick, in seconds.
 
     Raises:
-        ValueError: If a name is unknown, a mask does not fit, `dt` is not positive, or
-            projections without delay form a cycle (the error names it).
+        ValueError: If a name is unknown or a projection's has a dot, a mask does not
+            fit, `dt` is not positive, or projections without delay form a cycle (the
+            error names it).
     """
 
     populations: dict[str, Population]
@@ -147,7 +180,7 @@ class Network(eqx.Module):
         )
 
     def init_params(self, key: Key) -> Params:
-        """Draws initial weights."""
+        """Draws initial weights; constants of neurons start as designed."""
         weights = {}
         names = sorted(self.projections)
         for name, subkey in zip(names, jax.random.split(key, len(names)), strict=True):
@@ -158,13 +191,17 @@ class Network(eqx.Module):
                 fan_in = jnp.maximum(1, projection.mask.sum(1, keepdims=True))
             w = w * projection.gain * jnp.sqrt(2.0 / fan_in.astype(float))
             weights[name] = self.masked(name, w + projection.mean)
+        for name, wire in self.wiring.constants:
+            weights[name] = jnp.zeros((wire.n_post, wire.n_pre))
         neurons = {name: p.neuron for name, p in self.populations.items()}
         return Params(weights=weights, neurons=neurons)
 
     def masked(
         self, projection: str, w: Float[Array, "n_post n_pre"]
     ) -> Float[Array, "n_post n_pre"]:
-        """`w` with zeros where the projection has no synapse."""
+        """`w` with zeros where the projection has no synapse; constants have all."""
+        if is_constant(projection):
+            return w
         mask = self.projections[projection].mask
         return w if mask is None else jnp.where(mask, w, jnp.zeros_like(w))
 
@@ -209,6 +246,9 @@ class Network(eqx.Module):
         arriving, traces, new, sees = {}, {}, {}, {}
         for population in self.wiring.order:
             neuron, old = params.neurons[population], state.neurons[population]
+            for field in self.populations[population].learns:
+                c = params.weights[constant_name(population, field)]
+                neuron = scaled(neuron, field, jnp.exp(c[:, 0]))
             if population in currents:
                 neuron = neuron.inject(currents[population])
             current = jnp.zeros_like(old.v)
@@ -219,7 +259,15 @@ class Network(eqx.Module):
                     current = current + params.weights[name] @ arriving[name]
             new[population] = neuron.step(old, current, self.dt)
             z[population] = new[population].z
-            sees[population] = jacobian(neuron, old, current, self.dt)
+            own = jacobian(neuron, old, current, self.dt)
+            for name, wire in self.wiring.wires:
+                if wire.post == population:
+                    sees[name] = own
+            for field in self.populations[population].learns:
+                name = constant_name(population, field)
+                arriving[name] = jnp.ones(1, current.dtype)
+                drive, direct = sensitivity(neuron, field, old, current, self.dt)
+                sees[name] = own._replace(drive=drive, direct=direct)
         history = {
             source: ring.at[_slot(tick, ring)].set(z[source])
             for source, ring in state.history.items()
@@ -230,14 +278,14 @@ class Network(eqx.Module):
                 old=state.neurons[wire.post],
                 new=new[wire.post],
                 z=z[wire.post],
-                psi=sees[wire.post].emit[0],
-                gain=sees[wire.post].drive[0],
-                jacobian=sees[wire.post],
+                psi=sees[name].emit[0],
+                gain=sees[name].drive[0],
+                jacobian=sees[name],
                 decay=self.populations[wire.post].neuron.decay(self.dt),
                 readout_decay=self.populations[self.output].neuron.decay(self.dt),
                 dt=self.dt,
             )
-            for name, wire in self.wiring.wires
+            for name, wire in self.wiring.wires + self.wiring.constants
         }
         y = self.wiring.pool(z[self.output])
         return NetworkState(new, history, traces), local, y
@@ -295,6 +343,10 @@ class Network(eqx.Module):
         return synapse.output(trace), {name: trace}
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float | int | Array) and not isinstance(value, bool)
+
+
 def _slot(tick: Int[Array, ""], ring: Array) -> Int[Array, ""] | int:
     # A constant index where there is no choice: a traced one costs a gather.
     return tick % len(ring) if len(ring) > 1 else 0
@@ -308,6 +360,11 @@ def _wiring(
         raise ValueError(f"no population may be called '{INPUT}': the input is")
     wires = {}
     for name, p in projections.items():
+        if is_constant(name):
+            raise ValueError(
+                "no projection's name may have a dot, as those of learnt constants do; "
+                f"got '{name}'"
+            )
         checks.known(f"population (Projection '{name}'.pre)", p.pre, sizes)
         checks.known(f"population (Projection '{name}'.post)", p.post, populations)
         each = {"mask": p.mask, "mean": p.mean if np.ndim(p.mean) else None}
@@ -321,9 +378,26 @@ def _wiring(
             n_post=sizes[p.post],
             n_state=len(populations[p.post].neuron.continuous),
         )
-    order = _order(list(populations), wires)
-    named = tuple((name, p.n) for name, p in populations.items())
-    return Wiring(tuple(wires.items()), order, named, output, unit)
+    constants = {
+        constant_name(name, field): Wire(
+            pre="",
+            post=name,
+            delay=0,
+            n_pre=1,
+            n_post=p.n,
+            n_state=len(p.neuron.continuous),
+        )
+        for name, p in populations.items()
+        for field in p.learns
+    }
+    return Wiring(
+        wires=tuple(wires.items()),
+        order=_order(list(populations), wires),
+        sizes=tuple((name, p.n) for name, p in populations.items()),
+        output=output,
+        unit=unit,
+        constants=tuple(constants.items()),
+    )
 
 
 def _order(populations: list[str], wires: dict[str, Wire]) -> tuple[str, ...]:
@@ -363,6 +437,7 @@ def feedforward(
     mean_out: Scalar = 0.0,
     unit: int = 1,
     synapse: AbstractSynapse | None = None,
+    learns: tuple[str, ...] = (),
     dt: Scalar = 1e-3,
 ) -> Network:
     """A stack of layers, all within one tick.
@@ -379,6 +454,7 @@ def feedforward(
         mean_out: Mean of the initial weights of "out".
         unit: Neurons per output unit.
         synapse: Of all projections into hidden neurons.
+        learns: Constants of the hidden neurons that a rule may learn.
         dt: Length of a tick, in seconds.
 
     Raises:
@@ -394,7 +470,7 @@ def feedforward(
         ["hidden"] if len(sizes) == 1 else [f"hidden{i + 1}" for i in range(len(sizes))]
     )
     populations = {
-        layer: Population(_for_size(hidden, n), n)
+        layer: Population(_for_size(hidden, n), n, learns)
         for layer, n in zip(layers, sizes, strict=True)
     }
     populations["out"] = Population(readout or LeakyIntegrator(), n_out * unit)
@@ -424,6 +500,7 @@ def recurrent(
     unit: int = 1,
     delay: int = 1,
     synapse: AbstractSynapse | None = None,
+    learns: tuple[str, ...] = (),
     dt: Scalar = 1e-3,
 ) -> Network:
     """One recurrent population "hidden", without self-connections, and a readout "out".
@@ -439,10 +516,11 @@ def recurrent(
         unit: Neurons per output unit.
         delay: Ticks from a recurrent spike to its arrival, 1 or more.
         synapse: Of both projections into hidden neurons.
+        learns: Constants of the hidden neurons that a rule may learn.
         dt: Length of a tick, in seconds.
     """
     populations = {
-        "hidden": Population(_for_size(hidden, n_hidden), n_hidden),
+        "hidden": Population(_for_size(hidden, n_hidden), n_hidden, learns),
         "out": Population(readout or LeakyIntegrator(), n_out * unit),
     }
     others = ~jnp.eye(n_hidden, dtype=bool)

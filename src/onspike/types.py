@@ -46,10 +46,14 @@ class Jacobian(NamedTuple):
     recur: Float[Array, "d d n"]  # [k, l, i] = dh_k(t) / dh_l(t-1)
     drive: Float[Array, "d n"]  # [k, i] = dh_k(t) / dI(t)
     emit: Float[Array, "d n"]  # [k, i] = dz(t) / dh_k(t)
+    direct: Float[Array, " n"] | None = None  # dz(t) / dc(t) past h, of a constant c
 
 
 class Local(NamedTuple):
     """All that the synapses of one projection can see in one tick.
+
+    A learnt constant of neurons sees the same: what arrives is always 1, and the
+    Jacobian's `drive` and `gain` are derivatives by the constant's logarithm.
 
     `decay` and `readout_decay` are design-time constants, taken from the nominal
     neurons and not from a (mismatched) die: what a designer would put into a
@@ -71,14 +75,27 @@ class Local(NamedTuple):
 class Params(NamedTuple):
     """Every array that a rule may write or a die may perturb."""
 
-    weights: dict[str, Float[Array, "n_post n_pre"]]  # by projection
+    weights: dict[str, Float[Array, "n_post n_pre"]]  # by projection or constant
     neurons: dict[str, Tree]  # by population: the neuron module, with its constants
 
 
-class Wire(NamedTuple):
-    """One projection, as a rule sees it when it is built."""
+def constant_name(population: str, field: str) -> str:
+    """The entry among the weights of a constant that a population's neurons learn.
 
-    pre: str
+    It holds logarithms, (n, 1): the constant is the die's own value times exp(entry).
+    """
+    return f"{population}.{field}"
+
+
+def is_constant(name: str) -> bool:
+    """Whether an entry among the weights is a constant's: no projection has a dot."""
+    return "." in name
+
+
+class Wire(NamedTuple):
+    """One projection, as a rule sees it when it is built, or one learnt constant."""
+
+    pre: str  # empty for a constant
     post: str
     delay: int  # ticks
     n_pre: int
@@ -94,10 +111,11 @@ class Wiring(NamedTuple):
     sizes: tuple[tuple[str, int], ...]  # neurons by population
     output: str
     unit: int = 1  # neurons of the output population that make one output unit
+    constants: tuple[tuple[str, Wire], ...] = ()  # that may be learnt, by name
 
-    def wire(self, projection: str) -> Wire:
-        """The projection of that name."""
-        return dict(self.wires)[projection]
+    def wire(self, name: str) -> Wire:
+        """The projection, or the learnt constant, of that name."""
+        return dict(self.wires + self.constants)[name]
 
     def size(self, population: str) -> int:
         """The number of neurons of a population."""

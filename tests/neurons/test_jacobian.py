@@ -42,7 +42,7 @@ NEURONS = {
 @partial(jax.vmap, in_axes=(None, 0, 0))
 def derivatives(neuron, old, current):
     found = jacobian(neuron, old, current, DT)
-    return type(found)(*(jnp.moveaxis(by_variable, -1, 0) for by_variable in found))
+    return jax.tree.map(lambda by_variable: jnp.moveaxis(by_variable, -1, 0), found)
 
 
 @cache

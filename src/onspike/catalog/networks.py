@@ -27,6 +27,7 @@ def network(
     synapse: Literal["none", "exponential", "double-exponential"] = "none",
     tau_syn: float = 12e-3,
     tau_mem: float = 32.8e-3,
+    learns: tuple[str, ...] = (),
     controllers: int = 0,
     tau_control: float = 50e-3,
     floor_control: float = -2.0,
@@ -35,7 +36,9 @@ def network(
 
     A spiking readout has the hidden neuron's constants, `tau_out` apart. `controllers`
     is the number of each kind for one output unit. `synapse` is what projections into
-    hidden neurons have; `tau_mem` is of the double exponential's membrane.
+    hidden neurons have; `tau_mem` is of the double exponential's membrane. `learns` are
+    constants of the hidden neurons that the rule learns with the weights: `tau_mem`,
+    `v_threshold`.
     """
     from onspike import network as graph
     from onspike.neurons import LIF, LeakyIntegrator
@@ -44,6 +47,11 @@ def network(
         raise ValueError(
             "network.hidden must hold one size while network.recurrent is true; "
             f"got {list(hidden)}"
+        )
+    if learns and not hidden:
+        raise ValueError(
+            "network.learns names constants of hidden neurons, and network.hidden is "
+            f"empty; got {list(learns)}"
         )
     if readout == "spiking":
         output = _output(neuron, task.n_out * unit, bias_out)
@@ -54,6 +62,7 @@ def network(
         "mean_out": mean_out,
         "unit": unit,
         "synapse": _synapse(synapse, tau_syn, tau_mem),
+        "learns": learns,
         "dt": task.dt,
     }
     if recurrent:

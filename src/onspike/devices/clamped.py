@@ -5,7 +5,7 @@ from jaxtyping import Array
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
-from onspike.types import Scalar
+from onspike.types import Scalar, is_constant
 
 
 class Clamped(AbstractDevice):
@@ -17,7 +17,7 @@ class Clamped(AbstractDevice):
         device: What holds the weights.
         bound: Largest weight, in weight units.
         lower: Smallest weight, in weight units; None for -bound. Zero where synapses
-            only excite.
+            only excite. The logarithms of learnt constants stay in [-bound, bound].
 
     Raises:
         ValueError: If `bound` is not positive or `lower` not below it.
@@ -35,12 +35,12 @@ class Clamped(AbstractDevice):
                 "Clamped", "weight units above lower", bound=self.bound - self.lower
             )
 
-    def _cut(self, w: Array) -> Array:
-        lower = -self.bound if self.lower is None else self.lower
-        return jnp.clip(w, lower, self.bound)
+    def _cut(self, name: str, w: Array) -> Array:
+        free = self.lower is None or is_constant(name)
+        return jnp.clip(w, -self.bound if free else self.lower, self.bound)
 
     def fabricate(self, params, sizes, key):
-        clipped = {n: self._cut(w) for n, w in params.weights.items()}
+        clipped = {n: self._cut(n, w) for n, w in params.weights.items()}
         return self.device.fabricate(params._replace(weights=clipped), sizes, key)
 
     def read(self, stored):
@@ -48,7 +48,9 @@ class Clamped(AbstractDevice):
 
     def write(self, stored, change, key):
         weights = self.read(stored).weights
-        allowed = {n: self._cut(weights[n] + c) - weights[n] for n, c in change.items()}
+        allowed = {
+            n: self._cut(n, weights[n] + c) - weights[n] for n, c in change.items()
+        }
         return self.device.write(stored, allowed, key)
 
     def written(self, before, after, change):

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
-from onspike.types import Key, Params, Scalar, Tree
+from onspike.types import Key, Params, Scalar, Tree, is_constant
 
 _USUAL = ("tau_mem", "tau_syn", "v_threshold", "bias")
 
@@ -28,7 +28,8 @@ class Mismatch(AbstractDevice):
 
     Each is multiplied by a lognormal factor of mean 1 and coefficient of variation
     `cv`: $\exp(\sigma \xi - \sigma^2 / 2)$, $\sigma^2 = \ln(1 + \mathrm{cv}^2)$.
-    Controllers are neurons of the network, and differ likewise. The decay that a rule
+    Controllers are neurons of the network, and differ likewise. What neurons learn of a
+    constant multiplies the die's own value. The decay that a rule
     gives its traces (`Local.decay`) stays nominal; what it reads off the neurons, their
     pseudo-derivatives and Jacobians, is the die's.
 
@@ -63,9 +64,10 @@ class Mismatch(AbstractDevice):
             name: self._varied(params.neurons[name], sizes[name], k)
             for name, k in _split(for_neurons, params.neurons)
         }
+        synapses = {n: w for n, w in params.weights.items() if not is_constant(n)}
         gain = {
-            name: self._factors(params.weights[name].shape, k)
-            for name, k in _split(for_gain, params.weights)
+            name: self._factors(synapses[name].shape, k)
+            for name, k in _split(for_gain, synapses)
             if self.synapses
         }
         stored = self.device.fabricate(params, sizes, for_device)

@@ -4,11 +4,13 @@ import jax.numpy as jnp
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
-from onspike.types import Scalar
+from onspike.types import Scalar, is_constant
 
 
 class SoftBound(AbstractDevice):
     """Scales each change by the weight itself: none grows from zero, none crosses it.
+
+    Learnt constants of neurons are no weights, and change as they are asked to.
 
     Args:
         device: What holds the weights.
@@ -26,7 +28,10 @@ class SoftBound(AbstractDevice):
 
     def write(self, stored, change, key):
         weights = self.read(stored).weights
-        scaled = {name: weights[name] * c for name, c in change.items()}
+        scaled = {
+            name: c if is_constant(name) else weights[name] * c
+            for name, c in change.items()
+        }
         return self.device.write(stored, scaled, key)
 
     def written(self, before, after, change):
@@ -40,7 +45,8 @@ class MultiplicativeBound(AbstractDevice):
     """Keeps weights between 0 and a bound: each change is scaled by the room left.
 
     What strengthens a synapse is scaled by 1 - w / bound, what weakens it by
-    w / bound. Initial weights are cut to the range.
+    w / bound. Initial weights are cut to the range. Learnt constants of neurons are no
+    weights, and change as they are asked to.
 
     Args:
         device: What holds the weights.
@@ -59,7 +65,10 @@ class MultiplicativeBound(AbstractDevice):
         checks.positive("MultiplicativeBound", "weight units", bound=self.bound)
 
     def fabricate(self, params, sizes, key):
-        clipped = {n: jnp.clip(w, 0.0, self.bound) for n, w in params.weights.items()}
+        clipped = {
+            n: w if is_constant(n) else jnp.clip(w, 0.0, self.bound)
+            for n, w in params.weights.items()
+        }
         return self.device.fabricate(params._replace(weights=clipped), sizes, key)
 
     def read(self, stored):
@@ -68,7 +77,7 @@ class MultiplicativeBound(AbstractDevice):
     def write(self, stored, change, key):
         filled = {n: w / self.bound for n, w in self.read(stored).weights.items()}
         scaled = {
-            n: c * jnp.where(c > 0, 1.0 - filled[n], filled[n])
+            n: c if is_constant(n) else c * jnp.where(c > 0, 1.0 - filled[n], filled[n])
             for n, c in change.items()
         }
         return self.device.write(stored, scaled, key)

@@ -16,14 +16,14 @@ from onspike.rules.parts.eligibility import EProp, EPropState, PreTrace, PreTrac
 from onspike.rules.parts.gates import EndOfSample
 from onspike.rules.parts.signals import AbstractSignal
 from onspike.rules.three_factor import ThreeFactor
-from onspike.types import Dense, Jacobian, Outer, contract
+from onspike.types import Dense, Jacobian, Outer, contract, is_constant
 
 
 class Seen(NamedTuple):
     """What a block of ticks leaves for the synapses, time first."""
 
     pre: dict[str, Array]  # arriving spikes, by projection
-    jacobian: dict[str, Jacobian]  # by population
+    jacobian: dict[str, Jacobian]  # by population, and by learnt constant
     credit: dict[str, Array]  # learning signal, by population
     calm: dict[str, Array]  # the regulariser's, by regulated population
     decay: dict[str, Array]  # nominal, by population
@@ -65,7 +65,7 @@ class Chunked(AbstractEngine):
             return f"{type(rule.signal).__name__} acts on neurons between two ticks"
         for name in learner.rates():
             post = network.wiring.wire(name).post
-            factored = isinstance(rule.eligibility_of(post, network.wiring), PreTrace)
+            factored = isinstance(rule.eligibility_of(name, network.wiring), PreTrace)
             shared = network.populations[post].neuron.decay(network.dt).ndim == 0
             if factored and not shared:
                 return f"PreTrace needs one tau_mem for all neurons of '{post}'"
@@ -137,7 +137,8 @@ def _seen(local: dict, credit: dict, calm: dict, wiring: Any) -> Seen:
     by_post = {wire.post: local[name] for name, wire in wiring.wires}
     return Seen(
         pre={name: one.pre for name, one in local.items()},
-        jacobian={post: one.jacobian for post, one in by_post.items()},
+        jacobian={post: one.jacobian for post, one in by_post.items()}
+        | {name: local[name].jacobian for name, _ in wiring.constants},
         credit=credit,
         calm=calm,
         decay={post: one.decay for post, one in by_post.items()},
@@ -152,15 +153,16 @@ def _synapses(rule: ThreeFactor, own: Any, seen: Seen, wiring: Any) -> tuple:
     for name in own.traces:
         post = wiring.wire(name).post
         signals = _signals(rule, seen, post, name in filtered)
-        if isinstance(rule.eligibility_of(post, wiring), PreTrace):
+        if isinstance(rule.eligibility_of(name, wiring), PreTrace):
             traces[name], found = _pre_trace(
                 own.traces[name], seen, name, post, signals
             )
         else:
-            if post not in adjoints:  # the same for all projections into a population
-                adjoints[post] = _adjoint(seen.jacobian[post], signals)
+            key = name if is_constant(name) else post
+            if key not in adjoints:  # the same for all projections into a population
+                adjoints[key] = _adjoint(seen.jacobian[key], signals)
             traces[name], found = _eprop(
-                own.traces[name], adjoints[post], seen.pre[name]
+                own.traces[name], adjoints[key], seen.pre[name]
             )
         update[name] = found["credit"] + found.get("calm", ())
         if name in filtered:
@@ -216,10 +218,12 @@ def _adjoint(jacobian: Jacobian, signals: dict[str, Array]) -> _Adjoint:
     unit = jnp.broadcast_to(jnp.eye(d)[:, :, None], (d, d, n))
 
     def step(later, now):
-        (recur, drive, emit), signal = now
+        (recur, drive, emit, direct), signal = now
         here = later + signal[:, None, :] * emit[None]
         # Sums over d written out: XLA makes one elementwise loop of them.
         post = _sum(drive[None, k] * here[:, k] for k in kinds)
+        if direct is not None:
+            post = post + direct[None] * signal
         before = [_sum(recur[None, k, m] * here[:, k] for k in kinds) for m in kinds]
         return jnp.stack(before, 1), post
 

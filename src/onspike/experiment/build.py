@@ -78,16 +78,22 @@ def _check_factored(rule: AbstractRule, network: Network) -> None:
     """Raises ValueError where one trace per neuron was meant to be exact and is not."""
     if not isinstance(rule, ThreeFactor) or rule.readout_filter is None:
         return  # the decoupled rules are what they are with any neuron
-    for _, wire in network.wiring.wires:
-        neuron = network.populations[wire.post].neuron
+    for name, wire in network.wiring.wires:
+        population = network.populations[wire.post]
+        neuron = population.neuron
         reset = getattr(neuron, "reset", SubtractReset())
-        plain = isinstance(reset, SubtractReset) and len(neuron.continuous) == 1
-        factored = isinstance(rule.eligibility_of(wire.post, network.wiring), PreTrace)
+        shared = (
+            not neuron.decay(network.dt).ndim and "tau_mem" not in population.learns
+        )
+        plain = (
+            shared and isinstance(reset, SubtractReset) and len(neuron.continuous) == 1
+        )
+        factored = isinstance(rule.eligibility_of(name, network.wiring), PreTrace)
         if factored and not plain:
             raise ValueError(
                 f"rule.eligibility 'pre-trace' equals e-prop only for LIF neurons that "
-                f"reset by subtraction, and '{wire.post}' has others; use --set "
-                "rule.eligibility=full"
+                f"share one tau_mem and reset by subtraction, and '{wire.post}' has "
+                "others; use --set rule.eligibility=full"
             )
 
 

@@ -236,6 +236,7 @@ def memory(learner: AbstractLearner, task: AbstractTask) -> dict[str, Any]:
     for name, wire in network.wiring.wires:
         mask = network.projections[name].mask
         synapses += wire.n_pre * wire.n_post if mask is None else int(mask.sum())
+    synapses += sum(wire.n_post for _, wire in network.wiring.constants)
     weights = synapses * learner.device.bits_per_weight()
     neurons = bits(jax.eval_shape(network.bare().init))
     controllers = bits(jax.eval_shape(network.init)) - neurons

@@ -106,6 +106,8 @@ class DFC(AbstractLearner):
                     f"{type(population.neuron).__name__}: use RateNeuron, or --neuron "
                     "rate"
                 )
+        for name, _ in self.network.wiring.constants:
+            raise ValueError(f"DFC cannot learn '{name}', a constant of neurons")
         for name, wire in self.network.wiring.wires:
             if wire.delay:
                 raise ValueError(

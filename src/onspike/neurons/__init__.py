@@ -8,6 +8,8 @@ from onspike.neurons.base import (
     SubtractReset,
     ZeroReset,
     jacobian,
+    scaled,
+    sensitivity,
 )
 from onspike.neurons.cuba_lif import CubaLIF
 from onspike.neurons.lif import LIF
@@ -28,4 +30,6 @@ __all__ = [
     "SubtractReset",
     "ZeroReset",
     "jacobian",
+    "scaled",
+    "sensitivity",
 ]

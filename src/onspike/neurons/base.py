@@ -95,6 +95,45 @@ def jacobian(
     )
 
 
+def scaled(
+    neuron: AbstractNeuron, field: str, factor: Float[Array, " n"]
+) -> AbstractNeuron:
+    """The neuron with one of its constants multiplied."""
+    return eqx.tree_at(
+        lambda one: getattr(one, field), neuron, getattr(neuron, field) * factor
+    )
+
+
+def sensitivity(
+    neuron: AbstractNeuron,
+    field: str,
+    old: Tree,
+    current: Float[Array, " n"],
+    dt: Scalar,
+) -> tuple[Float[Array, "d n"], Float[Array, " n"]]:
+    r"""A tick's derivatives by the logarithm c of one of the neuron's constants.
+
+    Returns:
+        $\partial h_t / \partial c$ at a given old state, from which the old spike is
+        found as in `jacobian`, and $\partial z_t / \partial c$ at a given new one.
+    """
+    names = neuron.continuous
+    new = neuron.step(old, current, dt)
+
+    def advance(c):
+        one = scaled(neuron, field, jnp.exp(c))
+        state = one.step(old._replace(z=one.fire(old)), current, dt)
+        return tuple(getattr(state, name) for name in names)
+
+    def emit(c):
+        return scaled(neuron, field, jnp.exp(c)).fire(new)
+
+    zero, one = jnp.zeros_like(current), jnp.ones_like(current)
+    drive = jax.jvp(advance, (zero,), (one,))[1]
+    direct = jax.jvp(emit, (zero,), (one,))[1]
+    return jnp.stack(drive), direct
+
+
 class AbstractReset(eqx.Module):
     """What a spike does to the membrane of the next tick.
 

@@ -20,9 +20,11 @@ from onspike.types import (
     Tree,
     Update,
     Wiring,
+    is_constant,
 )
 
-# By projection; "*" stands for all the others, and None for what never changes.
+# By projection or learnt constant ("hidden.tau_mem"); "*" stands for all the others,
+# "*.*" for all other constants, and None for what never changes.
 Rates = Scalar | Mapping[str, Scalar | None]
 
 
@@ -48,6 +50,17 @@ class AbstractRule(eqx.Module):
 
     rate: eqx.AbstractVar[Rates]  # per projection; one left out never changes
     gate: eqx.AbstractVar[AbstractGate]
+
+    def check(self, wiring: Wiring) -> None:
+        """Raises ValueError if the rule cannot learn what its rate names.
+
+        Most rules can learn no constant of a neuron.
+        """
+        for name in filter(is_constant, rates_of(self.rate, wiring)):
+            raise ValueError(
+                f"{type(self).__name__} cannot learn '{name}', a constant of neurons: "
+                'leave it out of its rate, with {..., "*.*": None}'
+            )
 
     @abstractmethod
     def init(self, wiring: Wiring, key: Key) -> RuleState:
@@ -98,17 +111,23 @@ def check_rate(rate: Rates) -> None:
 
 
 def rates_of(rate: Rates, wiring: Wiring) -> dict[str, Scalar]:
-    """The rate of each plastic projection.
+    """The rate of each plastic projection, and of each constant that is learnt.
 
     Raises:
-        ValueError: If a rate is negative or not finite, or belongs to a projection
-            that does not exist.
+        ValueError: If a rate is negative or not finite, or belongs to what does not
+            exist.
     """
     check_rate(rate)
-    names = [name for name, _ in wiring.wires]
-    if not isinstance(rate, Mapping):
-        return dict.fromkeys(names, rate)
-    for name in rate:
-        checks.known("projection in the rule's rate", name, [*names, "*"])
-    named = {name: rate.get(name, rate.get("*")) for name in names}
+    names = [name for name, _ in wiring.wires + wiring.constants]
+    for name in rate if isinstance(rate, Mapping) else ():
+        checks.known("projection in the rule's rate", name, [*names, "*", "*.*"])
+    named = {name: rate_for(name, rate) for name in names}
     return {name: r for name, r in named.items() if r is not None}
+
+
+def rate_for(name: str, rate: Rates) -> Scalar | None:
+    """What a rate says of one projection or constant: None if it never changes."""
+    if not isinstance(rate, Mapping):
+        return rate
+    others = ("*.*", "*") if is_constant(name) else ("*",)
+    return next((rate[key] for key in (name, *others) if key in rate), None)

@@ -6,7 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from onspike.rules.base import AbstractRule, Rates, RuleState, rates_of
+from onspike.rules.base import (
+    AbstractRule,
+    Rates,
+    RuleState,
+    rate_for,
+    rates_of,
+)
 from onspike.rules.parts.gates import AbstractGate, EveryTick
 
 
@@ -55,12 +61,16 @@ class Terms(AbstractRule):
         )
         each = [t.rate if isinstance(t.rate, Mapping) else {"*": 1.0} for t in terms]
         names = {"*"}.union(whole, *each)
-        plastic = {n for n in names for r in each if r.get(n, r.get("*")) is not None}
+        plastic = {n for n in names for r in each if rate_for(n, r) is not None}
         self.terms, self.gate, self.weighed = tuple(terms), gate, rate is not None
         self.rate = {
-            name: whole.get(name, whole.get("*")) if name in plastic else None
+            name: rate_for(name, whole) if name in plastic else None
             for name in sorted(names)
         }
+
+    def check(self, wiring):
+        for term in self.terms:
+            term.check(wiring)
 
     def init(self, wiring, key):
         keys = jax.random.split(key, len(self.terms))

@@ -7,19 +7,19 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from onspike.rules.base import AbstractRule, Rates, RuleState, check_rate, rates_of
-from onspike.rules.parts.eligibility import AbstractEligibility, PreTrace
+from onspike.rules.parts.eligibility import AbstractEligibility, EProp, PreTrace
 from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import AbstractGate, EveryTick
 from onspike.rules.parts.regularisers import AbstractRegulariser
 from onspike.rules.parts.signals import AbstractSignal
-from onspike.types import Local, Params, Teaching, Tree, Wiring
+from onspike.types import Local, Params, Teaching, Tree, Wiring, is_constant
 
 
 class ThreeFactorOwn(NamedTuple):
     """What each sample remembers."""
 
     signal: Tree
-    traces: dict[str, Tree]  # eligibility, by projection
+    traces: dict[str, Tree]  # eligibility, by projection or learnt constant
     filtered: dict[str, Tree]  # the same behind the readout's filter, by projection
     activity: dict[str, Tree]  # the regulariser's, by population
 
@@ -27,11 +27,13 @@ class ThreeFactorOwn(NamedTuple):
 class ThreeFactor(AbstractRule):
     r"""Signal times eligibility: $\partial E / \partial w_{ij} \approx L_i e_{ij}$.
 
+    Learns the constants of neurons likewise, with the same signal and `EProp`.
+
     Args:
         signal: Who tells neuron i what to change: L.
         eligibility: What synapse ij remembers: e.
-        rate: Learning rate, for all projections or by projection; a projection left
-            out of the mapping never changes and keeps no trace.
+        rate: Learning rate, for all projections and learnt constants, or by name; what
+            is left out of the mapping never changes and keeps no trace.
         gate: When a write may happen.
         readout: The eligibility of the projections into the output population.
         readout_filter: Passes e through the output's own decay (kappa) before L meets
@@ -62,13 +64,14 @@ class ThreeFactor(AbstractRule):
     def __check_init__(self) -> None:
         check_rate(self.rate)
 
+    def check(self, wiring):
+        rates_of(self.rate, wiring)
+
     def init(self, wiring, key):
         shared, signal = self.signal.init(wiring, key)
         plastic = {name: wiring.wire(name) for name in rates_of(self.rate, wiring)}
         hidden = {n: w for n, w in plastic.items() if w.post != wiring.output}
-        traces = {
-            n: self.eligibility_of(w.post, wiring).init(w) for n, w in plastic.items()
-        }
+        traces = {n: self.eligibility_of(n, wiring).init(w) for n, w in plastic.items()}
         filtered, activity = {}, {}
         if self.readout_filter is not None:
             filtered = {n: self.readout_filter.init(w) for n, w in hidden.items()}
@@ -99,7 +102,7 @@ class ThreeFactor(AbstractRule):
         traces, filtered, update = {}, dict(own.filtered), {}
         for name in own.traces:
             post = wiring.wire(name).post
-            elig = self.eligibility_of(post, wiring)
+            elig = self.eligibility_of(name, wiring)
             traces[name], e = elig.step(own.traces[name], local[name])
             if self.readout_filter is not None and name in filtered:
                 filtered[name], smooth = self.readout_filter.step(
@@ -141,9 +144,12 @@ class ThreeFactor(AbstractRule):
                     )
         return own._replace(signal=signal, activity=activity), credit, calm
 
-    def eligibility_of(self, post: str, wiring: Wiring) -> AbstractEligibility:
-        """The eligibility of projections into a population."""
-        return self.readout if post == wiring.output else self.eligibility
+    def eligibility_of(self, name: str, wiring: Wiring) -> AbstractEligibility:
+        """The eligibility of a projection, or of a learnt constant."""
+        if is_constant(name):
+            return EProp()
+        at_output = wiring.wire(name).post == wiring.output
+        return self.readout if at_output else self.eligibility
 
     def adapt(self, shared, change):
         return self.signal.adapt(shared, change)

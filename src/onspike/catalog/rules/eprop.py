@@ -16,6 +16,7 @@ from onspike.catalog.rules.parts import (
 def _reckon(
     rate: float = 2e-5,
     rate_out: float | None = 4e-4,
+    rate_neurons: float | None = None,
     feedback: Feedback = "symmetric",
     feedback_scale: float = 0.2,
     gate: Gate = "target-window",
@@ -27,7 +28,7 @@ def _reckon(
     from onspike.rules import reckon
 
     return reckon(
-        by_projection(rate, rate_out),
+        by_projection(rate, rate_out, rate_neurons),
         signal=signal_of(feedback, feedback_scale),
         gate=gate_of(gate),
         regulariser=calm(hinge, hinge_bound, rate_cost, rate_target),
@@ -37,6 +38,7 @@ def _reckon(
 def _eprop(
     rate: float = 1e-3,
     rate_out: float | None = None,
+    rate_neurons: float | None = None,
     feedback: Feedback = "symmetric",
     feedback_scale: float = 1.0,
     eligibility: Literal["full", "pre-trace"] = "full",
@@ -52,7 +54,7 @@ def _eprop(
     return ThreeFactor(
         signal=signal_of(feedback, feedback_scale),
         eligibility=EProp() if eligibility == "full" else PreTrace(),
-        rate=by_projection(rate, rate_out),
+        rate=by_projection(rate, rate_out, rate_neurons),
         gate=gate_of(gate),
         readout_filter=ReadoutFilter() if readout_filter else None,
         regulariser=calm(hinge, hinge_bound, rate_cost, rate_target),

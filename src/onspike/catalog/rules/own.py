@@ -8,16 +8,24 @@ from onspike.catalog.rules.parts import learner
 Steering = Literal["transposed", "random", "learnt"]
 
 
-def _bptt(rate: float = 1e-3, rate_out: float | None = None) -> Any:
+def _bptt(
+    rate: float = 1e-3,
+    rate_out: float | None = None,
+    rate_neurons: float | None = None,
+) -> Any:
     from onspike.learners import BPTT
 
-    return learner(BPTT, rate, rate_out)
+    return learner(BPTT, rate, rate_out, rate_neurons)
 
 
-def _rtrl(rate: float = 1e-3, rate_out: float | None = None) -> Any:
+def _rtrl(
+    rate: float = 1e-3,
+    rate_out: float | None = None,
+    rate_neurons: float | None = None,
+) -> Any:
     from onspike.learners import RTRL
 
-    return learner(RTRL, rate, rate_out)
+    return learner(RTRL, rate, rate_out, rate_neurons)
 
 
 def _dfc(

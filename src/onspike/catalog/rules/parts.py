@@ -84,13 +84,24 @@ def calm(
     return RateHinge(hinge, hinge_bound) if hinge else None
 
 
-def by_projection(rate: float, rate_out: float | None) -> "float | dict[str, float]":
-    """One rate for all projections, or another for the readout."""
-    return rate if rate_out is None else {"*": rate, "out": rate_out}
+def by_projection(
+    rate: float, rate_out: float | None, rate_neurons: float | None = None
+) -> "float | dict[str, float]":
+    """One rate for all, or others for the readout and the constants of neurons."""
+    others = {"out": rate_out, "*.*": rate_neurons}
+    given = {name: other for name, other in others.items() if other is not None}
+    return {"*": rate, **given} if given else rate
 
 
-def learner(kind: Any, rate: float, rate_out: float | None, **parts: Any) -> Any:
+def learner(
+    kind: Any,
+    rate: float,
+    rate_out: float | None,
+    rate_neurons: float | None = None,
+    **parts: Any,
+) -> Any:
     """A learner of its own, all but its network, device and schedule."""
     import functools
 
-    return functools.partial(kind, rate=by_projection(rate, rate_out), **parts)
+    rates = by_projection(rate, rate_out, rate_neurons)
+    return functools.partial(kind, rate=rates, **parts)

@@ -89,6 +89,9 @@ class EProp(AbstractEligibility):
     learning signal behind the readout's filter it equals the gradient of a network
     whose recurrent spikes carry none.
 
+    For a learnt constant $c_i$ of the neurons $s_j = 1$, $b_i = \partial h_i /
+    \partial c_i$, and $e_i$ gains $\partial z_i / \partial c_i$: `d` values per neuron.
+
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, eqs. 13-14.
     """
 
@@ -97,7 +100,7 @@ class EProp(AbstractEligibility):
         return EPropState(eps=(zeros,) * wire.n_state)
 
     def step(self, state, local):
-        recur, drive, emit = local.jacobian
+        recur, drive, emit, direct = local.jacobian
         kinds = range(len(state.eps))
         # Sums over d written out: XLA makes one elementwise loop of them.
         eps = tuple(
@@ -106,4 +109,6 @@ class EProp(AbstractEligibility):
             for k in kinds
         )
         e = [emit[k, :, None] * eps[k] for k in kinds]
+        if direct is not None:
+            e.append(direct[:, None] * local.pre[None, :])
         return EPropState(eps), Dense(sum(e[1:], e[0]))
