@@ -64,9 +64,9 @@ def _signal(name: Signal, scale: float) -> "AbstractSignal":
 
     signals: dict[str, Callable[[], AbstractSignal]] = {
         "symmetric": rules.Symmetric,
-        "sign-symmetric": lambda: rules.SignSymmetric(scale),
-        "fa": lambda: rules.FeedbackAlignment(scale),
-        "kolen-pollack": lambda: rules.KolenPollack(scale),
+        "sign-symmetric": lambda: rules.SignSymmetric(scale=scale),
+        "fa": lambda: rules.FeedbackAlignment(scale=scale),
+        "kolen-pollack": lambda: rules.KolenPollack(scale=scale),
         "dfa": lambda: rules.DirectFeedback(scale),
         "sdfa": lambda: rules.DirectFeedback(scale, rules.SignMessage()),
         "drtp": lambda: rules.DirectFeedback(scale, rules.TargetMessage()),
