@@ -21,10 +21,15 @@ _CUE_ADAM: Settings = {
     "train.batch": 5,
     "train.optimiser": "adam",
 }
-_CUE_EPROP: dict[str, Settings] = {
-    choice: settings
-    for rule in ("eprop", "eprop-random", "eprop-adaptive", "fa", "dfa", "sdfa", "drtp")
-    for choice, settings in ((rule, _CUE_ADAM), (f"{rule}+lif", _FACTORED))
+# Feedback alignment and its kin: decoupled and written at once, as reckon.
+_CUE_ALIGNED: Settings = {
+    "rule.rate": 2e-5,
+    "rule.rate_out": 4e-4,
+    "rule.feedback_scale": 0.2,
+    "rule.eligibility": "pre-trace",
+    "rule.readout_filter": False,
+    "rule.gate": "target-window",
+    "rule.hinge": 0.003,
 }
 # 50 LIF and 50 ALIF neurons with biological time constants.
 _CUE_ALIF: Settings = {
@@ -109,7 +114,15 @@ RECIPES: dict[str, Recipe] = {
             "train.decay": "linear",
         },
         choices={
-            **_CUE_EPROP,
+            "eprop": _CUE_ADAM,
+            "eprop-random": _CUE_ADAM,
+            "eprop+lif": _FACTORED,
+            "eprop-random+lif": _FACTORED,
+            "fa": _CUE_ALIGNED,
+            "dfa": _CUE_ALIGNED,
+            "sdfa": _CUE_ALIGNED,
+            "drtp": _CUE_ALIGNED,
+            "eprop-adaptive": _CUE_ALIGNED,
             "bptt": _CUE_ADAM,
             "rtrl": _CUE_ADAM,
             "alif": _CUE_ALIF,
