@@ -76,6 +76,18 @@ _ONE_LAYER: Settings = {
     "train.optimiser": "sgd",
 }
 
+# Plasticity told by a reward, one layer: synapses excite, scaling keeps both outputs
+# awake.
+_REWARDED: Settings = {
+    **_ONE_LAYER,
+    "network.mean_out": 0.06,
+    "train.clamp": 1.0,
+    "train.clamp_low": 0.0,
+    "rule.rate": 2e-4,
+    "rule.homeostasis": 0.1,
+    "rule.rate_target": 30.0,
+}
+
 # Feedback control of two layers, driven from outside: biases near threshold.
 _TWO_LAYERS: Settings = {
     "task.window": 0.18,  # the onset would teach transients
@@ -97,6 +109,13 @@ _TWO_LAYERS: Settings = {
     "train.decay": "linear",
     "train.batch": 1,
     "train.optimiser": "sgd",
+}
+
+# Plasticity of spike pairs in a recurrent net: scaling keeps all neurons awake.
+_AWAKE: Settings = {
+    "rule.rate": 1e-4,
+    "rule.homeostasis": 0.1,
+    "rule.rate_target": 20.0,
 }
 
 RECIPES: dict[str, Recipe] = {
@@ -129,6 +148,9 @@ RECIPES: dict[str, Recipe] = {
             "eprop+alif": _CUE_ALIF_ADAM,
             "eprop-random+alif": _CUE_ALIF_ADAM,
             "bptt+alif": _CUE_ALIF_ADAM,
+            "stdp": _AWAKE,
+            "rstdp": _AWAKE,
+            "hebb": _AWAKE,
             "frozen-hidden+alif": {
                 **_CUE_ALIF_ADAM,
                 "rule.gate": "end-of-sample",
@@ -144,7 +166,12 @@ RECIPES: dict[str, Recipe] = {
             "network.hidden": (30,),
             "train.epochs": 1,
         },
-        choices={"feedback-control": _ONE_LAYER},
+        choices={
+            "feedback-control": _ONE_LAYER,
+            "stdp": _REWARDED,
+            "rstdp": _REWARDED,
+            "hebb": {**_REWARDED, "rule.rate": 1e-3},
+        },
     ),
     "yin-yang": Recipe(
         rule="eprop",
