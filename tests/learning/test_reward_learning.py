@@ -8,6 +8,7 @@ from onspike.experiment import runs
 from onspike.experiment.spec import resolve
 
 
+@pytest.mark.slow
 def test_the_synapse_that_earns_a_late_reward_comes_first():
     """The study, made small: 20 synapses, rewards up to 0.2 s late, 60 s."""
     task = reward.Noise(n=20, rate=10.0)

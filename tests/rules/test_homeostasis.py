@@ -8,73 +8,65 @@ import pytest
 from onspike import LIF, Learner, feedforward
 from onspike.devices import Clamped, Ideal
 from onspike.rules import Homeostasis, PairSTDP, Terms, stdp
-from oracle import Ledger, begin, draw, stream, tasklet, watch
+from oracle import begin, draw, stream, tasklet, watch
 
 TASK = tasklet(ticks=20_000, window=20_000, n_in=20, n_out=2)
 SAMPLES = stream(TASK, draw(TASK, 1, rate=0.02, seed=4))
 NET = feedforward(20, LIF(), (), 2, readout=LIF(), gains=(0.0,), mean_out=1.0)
 
 
-def starting(learner, weights):
-    """A state with given weights of both neurons."""
-    state = begin(learner)
-    w = {"out": jnp.repeat(jnp.asarray(weights)[:, None], 20, 1)}
-    params = learner.params(state)._replace(weights=w)
-    store = state.shared.store._replace(die=params)
-    return state._replace(shared=state.shared._replace(store=store))
-
-
 def rates(learner, weights):
-    """Both neurons' rates in the first 0.5 and the last 4 of 20 s, and the weights."""
-    after, ticks = watch(learner, TASK, starting(learner, weights), SAMPLES)
+    """Spikes by tick and neuron, rates in the first 0.5 and last 4 of 20 s, weights."""
+    state = begin(learner)
+    params = learner.params(state)._replace(weights={"out": jnp.asarray(weights)})
+    store = state.shared.store._replace(die=params)
+    state = state._replace(shared=state.shared._replace(store=store))
+    after, ticks = watch(learner, TASK, state, SAMPLES)
     z = np.asarray(ticks.z["out"])[:, 0]
-    return 2 * z[:500].sum(0), z[-4000:].sum(0) / 4, learner.params(after).weights
+    last = np.asarray(learner.params(after).weights["out"])
+    return z, 2 * z[:500].sum(0), z[-4000:].sum(0) / 4, last
 
 
-def test_scaling_finds_the_target_from_both_sides():
-    learner = Learner(NET, Homeostasis(rate=1.0, target=15.0))
-    first, last, weights = rates(learner, [0.03, 0.4])
+def test_scaling_finds_the_target_from_both_sides_as_the_equation_says():
+    w = np.repeat([[0.03], [0.4]], 20, 1)
+    w[:, 0] = -0.05  # one synapse inhibits
+    learner = Learner(NET, Homeostasis(rate=1.0, target=15.0, tau=0.5))
+    z, first, last, got = rates(learner, w)
     assert first[0] < 5 and first[1] > 50
     assert np.all(np.abs(last - 15) < 2), last
-    w = np.asarray(weights["out"])
-    assert np.allclose(w, w[:, :1], rtol=1e-9)  # one factor for all of a neuron
+    f, keep = np.full(2, 15.0), np.exp(-1e-3 / 0.5)
+    for now in z:
+        f = keep * f + (1 - keep) * now / 1e-3
+        w = w + 1e-3 * np.abs(w) * (1 - f / 15.0)[:, None]
+    assert np.allclose(got, w, rtol=1e-10)
+    # One factor for all that excite, another for all that inhibit; no sign changes.
+    assert np.allclose(got[:, 1:], got[:, 1:2], rtol=1e-9)
+    assert np.all(got[:, 0] < 0)
+    assert got[0, 1] > 0.03 and got[0, 0] > -0.05
+    assert got[1, 1] < 0.4 and got[1, 0] < -0.05
 
 
 def test_it_tames_stdp():
     """A window that mostly potentiates ends at the bound; with scaling, it does not."""
-    grows = stdp(2e-3, pairs=PairSTDP(1.0, 0.5))
-    bounded = Clamped(Ideal(), bound=1.0, lower=0.0)
-    _, alone, w = rates(Learner(NET, grows, bounded), [0.1, 0.1])
-    assert np.all(alone > 100) and np.all(np.asarray(w["out"]) > 0.9)
-    both = Terms((grows, Homeostasis(rate=1.0, target=15.0)))
-    _, last, w = rates(Learner(NET, both, bounded), [0.1, 0.1])
+    start = np.full((2, 20), 0.1)
+
+    def both(scaling):
+        grows = stdp(2e-3, pairs=PairSTDP(1.0, 0.5))
+        rule = Terms((grows, Homeostasis(rate=scaling, target=15.0)))
+        bounded = Clamped(Ideal(), bound=1.0, lower=0.0)
+        return rates(Learner(NET, rule, bounded), start)
+
+    _, _, alone, w = both(0.0)
+    assert np.all(alone > 100) and np.all(w > 0.9)
+    _, _, last, w = both(1.0)
     assert np.all(np.abs(last - 15) < 5), last
-    assert np.all(np.asarray(w["out"]) < 0.5)
+    assert np.all(w < 0.5)
 
 
-def test_a_tick_is_what_the_equation_says_for_either_sign():
-    rule = Homeostasis(rate=3.0, target=20.0, tau=0.5)
-    learner = Learner(NET, rule, Ledger())
-    state = begin(learner)
-    w = np.random.default_rng(0).normal(0.3, 0.3, (2, 20))
-    assert np.any(w < 0)
-    die = state.shared.store.die
-    die = die._replace(params=die.params._replace(weights={"out": jnp.asarray(w)}))
-    store = state.shared.store._replace(die=die)
-    state = state._replace(shared=state.shared._replace(store=store))
-    brief = jax.tree.map(lambda a: a[:300], SAMPLES)
-    after, ticks = watch(learner, TASK, state, brief)
-    z = np.asarray(ticks.z["out"])[:, 0]
-    assert 10 < z.sum() < 200
-    f, expected = np.full(2, 20.0), 0.0
-    for now in z:
-        f = np.exp(-2e-3) * f + (1 - np.exp(-2e-3)) * now / 1e-3
-        expected += 3.0 * 1e-3 * np.abs(w) * (1 - f / 20.0)[:, None]
-    got = np.asarray(after.shared.store.die.total["out"])
-    assert np.abs(got - expected).max() < 1e-12 * np.abs(expected).max()
-    assert np.array_equal(
-        after.own.rule.fired["out"], rule.rest(after.own.rule).fired["out"]
-    )
+def test_the_rate_outlives_a_sample():
+    rule = Homeostasis()
+    own = rule.init(NET.wiring, jax.random.key(0)).own
+    assert rule.rest(own) is own and np.all(own.fired["out"] == rule.target)
 
 
 def test_what_makes_no_sense_is_refused():

@@ -23,7 +23,8 @@ from onspike.rules import (
     rstdp,
     stdp,
 )
-from onspike.types import Local, Outer, Wire
+from onspike.rules.parts.reward import RewardOwn
+from onspike.types import Local, Outer, Teaching, Wire
 from oracle import Ledger, begin, draw, stream, tasklet, watch
 
 TASK = tasklet(ticks=120, window=120)
@@ -114,15 +115,6 @@ def test_stdp_is_the_sum_over_all_pairs():
     assert_written(got, expected)
 
 
-def test_nearest_neighbours_are_fewer_pairs():
-    got, ticks = run(stdp(1.0, pairs=NEAREST))
-    each = [trains(ticks, sample) for sample in range(2)]
-    expected = {n: sum(nearest_pairs(*one[n]) for one in each) for n in each[0]}
-    assert_written(got, expected)
-    every = sum(all_pairs(*one["in"]) for one in each)
-    assert np.abs(every - expected["in"]).max() > 0.1 * np.abs(every).max()
-
-
 def test_one_reward_writes_what_is_remembered():
     """A reward m at tick T: eta m sum_t lambda^(T - t) STDP^t, and nothing before."""
     when, m, rate = 90, 0.8, 0.25
@@ -139,47 +131,48 @@ def test_one_reward_writes_what_is_remembered():
     assert np.array_equal(np.flatnonzero(ticks.written), [when])
 
 
-def test_hebb_writes_coincidences():
-    when, m, rate = 90, -0.5, 0.25
-    reward = jnp.zeros((120, 2)).at[when, 1].set(m)
-    got, ticks = run(hebb(rate, tau=40e-3), QUIET._replace(reward=reward))
-    fade = np.exp(-(when - np.arange(when + 1)) / 40)
-    expected = {
-        n: rate * m * np.einsum("t,ti,tj->ij", fade, q[: when + 1], p[: when + 1])
-        for n, (p, q) in trains(ticks, 1).items()
-    }
-    assert_written(got, expected)
-
-
-def test_the_margin_is_a_reward_while_a_target_is_valid():
+def test_hebb_writes_coincidences_by_the_margin():
     """Of two outputs: right minus wrong spikes of the tick, less the usual."""
     tau = 50e-3
     mask = jnp.arange(120) >= 40
-    rule = rstdp(1.0, pairs=PAIRS, tau=40e-3, reward=Reward(tau))
-    samples = jax.tree.map(lambda a: a[:, :1], (SAMPLES.x, SAMPLES.target))
-    one = SAMPLES._replace(
-        x=samples[0], target=samples[1], reward=jnp.zeros((120, 1)), mask=mask
-    )
-    learner = Learner(NET, rule, Ledger())
-    after, ticks = watch(learner, TASK, begin(learner, 1), one)
-    out, label = np.asarray(ticks.z["out"])[:, 0], int(EPISODES.label[0])
-    margin = out[:, label] - out[:, 1 - label]
-    assert np.any(margin > 0) and np.any(margin < 0)
-    c, b, expected = 0.0, 0.0, 0.0
-    assert np.count_nonzero(margin[40:]) >= 8
-    for t, e in enumerate(by_tick(*trains(ticks, 0)["in"])):
-        c = np.exp(-1 / 40) * c + e
-        if t >= 40:
-            expected = expected + (margin[t] - b) * c
-            b += (1 - np.exp(-1e-3 / tau)) * (margin[t] - b)
-    got = np.asarray(after.shared.store.die.total["in"])
-    assert np.abs(expected).max() > 1
-    assert np.abs(got - expected).max() < 1e-12 * np.abs(expected).max()
-    assert np.isclose(after.own.rule.signal.expected[0], b, rtol=1e-12)
-    # It outlives samples; traces and what is remembered do not.
-    rested = rule.rest(jax.tree.map(lambda a: a[0], after.own.rule))
-    assert rested.signal.expected == after.own.rule.signal.expected[0] != 0
+    rule = hebb(1.0, tau=40e-3, reward=Reward(tau))
+    samples = SAMPLES._replace(mask=mask)
+    got, ticks = run(rule, samples)
+    expected = 0.0
+    for sample in range(2):
+        out, label = np.asarray(ticks.z["out"])[:, sample], EPISODES.label[sample]
+        margin = out[:, int(label)] - out[:, 1 - int(label)]
+        assert np.any(margin[40:] > 0) and np.any(margin[40:] < 0)
+        pre, post = trains(ticks, sample)["in"]
+        c, b = 0.0, 0.0
+        for t in range(120):
+            c = np.exp(-1 / 40) * c + np.outer(post[t], pre[t])
+            if t >= 40:
+                expected = expected + (margin[t] - b) * c
+                b += (1 - np.exp(-1e-3 / tau)) * (margin[t] - b)
+    assert_written(got, {"in": expected})
+    # What is usual outlives samples; traces and what is remembered do not.
+    own = rule.init(NET.wiring, jax.random.key(0)).own
+    old = jax.tree.map(lambda a: a + 0.5, own)
+    rested = rule.rest(old)
+    assert rested.signal.expected == 0.5
     assert not any(np.any(a) for a in jax.tree.leaves(rested.traces))
+
+
+def test_what_is_usual_is_a_mean_over_valid_targets():
+    signal, b, m = Reward(20e-3), 0.3, 0.9
+    own = RewardOwn(jnp.asarray(b))
+    for mask, heard, after in (
+        (True, m - b, b + (1 - np.exp(-1 / 20)) * (m - b)),
+        (False, m, b),
+    ):
+        zero = jnp.zeros(2)
+        teaching = Teaching(zero, zero, jnp.asarray(mask), jnp.asarray(m))
+        nowhere: Any = {"in": local(jnp.ones(3), jnp.ones(4))}
+        new, credit = signal.step((), own, none, nowhere, teaching, NET.wiring)
+        assert np.isclose(new.expected, after, rtol=1e-14)
+        assert {p: len(c) for p, c in credit.items()} == {"hidden": 4, "out": 2}
+        assert all(np.allclose(c, -heard, rtol=1e-14) for c in credit.values())
 
 
 none: Any = None
@@ -216,11 +209,21 @@ def summed(eligibility, pre, post):
     return jax.lax.scan(tick, (start, zero), (pre, post))[0]
 
 
+def test_nearest_neighbours_are_fewer_pairs():
+    rng = np.random.default_rng(2)
+    pre, post = (rng.random((120, n)) < 0.2 for n in (3, 4))
+    spikes = jnp.asarray(pre, float), jnp.asarray(post, float)
+    _, total = summed(NEAREST, *spikes)
+    expected, every = nearest_pairs(pre, post), all_pairs(pre, post)
+    assert np.abs(np.asarray(total) - expected).max() < 1e-12 * np.abs(expected).max()
+    assert np.abs(every - expected).max() > 0.1 * np.abs(every).max()
+
+
 @pytest.mark.parametrize(("kind", "bound"), [(float, 1e-13), (np.float32, 1e-5)])
 def test_nothing_drifts_in_100_000_ticks(kind, bound):
     """Traces forget their rounding; only the sum keeps that of its terms."""
     rng = np.random.default_rng(0)
-    pre, post = (rng.random((100_000, n)) < 0.02 for n in (3, 2))
+    pre, post = (rng.random((100_000, n)) < 0.02 for n in (2, 1))
     state, total = summed(PAIRS, jnp.asarray(pre, kind), jnp.asarray(post, kind))
     expected = all_pairs(pre, post)
     size = np.abs(expected).max()
