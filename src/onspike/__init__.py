@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     )
     from onspike.neurons import (
         ALIF,
+        DEXAT,
         LIF,
         CubaLIF,
+        GradedLIF,
         LeakyIntegrator,
         RateNeuron,
         Refractory,
@@ -61,8 +63,10 @@ _HOME = {
     **dict.fromkeys(
         (
             "ALIF",
+            "DEXAT",
             "LIF",
             "CubaLIF",
+            "GradedLIF",
             "LeakyIntegrator",
             "RateNeuron",
             "Refractory",
@@ -91,11 +95,13 @@ _HOME = {
 __all__ = [
     "ALIF",
     "BPTT",
+    "DEXAT",
     "DFC",
     "LIF",
     "RTRL",
     "CubaLIF",
     "Fixed",
+    "GradedLIF",
     "Ideal",
     "LeakyIntegrator",
     "Learner",

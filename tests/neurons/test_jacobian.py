@@ -9,8 +9,10 @@ import pytest
 
 from onspike import (
     ALIF,
+    DEXAT,
     LIF,
     CubaLIF,
+    GradedLIF,
     LeakyIntegrator,
     Refractory,
     SubtractReset,
@@ -34,6 +36,12 @@ NEURONS = {
     "ALIF zero detach": ALIF(TAU, 30e-3, THETA / 3, THETA, ZeroReset(), None, True),
     "Cuba subtract keep": CubaLIF(TAU, 4e-3, THETA, SubtractReset(True), None, True),
     "Cuba zero detach": CubaLIF(TAU, 4e-3, THETA, ZeroReset(), HELD),
+    "DEXAT subtract keep": DEXAT(
+        TAU, 10e-3, 60e-3, 0.5, THETA, THETA, SubtractReset(True), REST
+    ),
+    "graded subtract keep": GradedLIF(
+        TAU, THETA, 4, THETA / 5, SubtractReset(True), REST
+    ),
     "integrator": LeakyIntegrator(TAU, True),
 }
 

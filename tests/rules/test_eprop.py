@@ -7,8 +7,10 @@ import pytest
 from onspike import (
     ALIF,
     BPTT,
+    DEXAT,
     LIF,
     CubaLIF,
+    GradedLIF,
     LeakyIntegrator,
     Learner,
     Network,
@@ -46,8 +48,10 @@ MAKE = {
     "LIF": lambda **how: LIF(tau_mem=TAU, **how),
     "ALIF": lambda **how: ALIF(tau_adapt=30e-3, beta=0.3, refractory=WAIT, **how),
     "CubaLIF": lambda **how: CubaLIF(tau_mem=TAU, tau_syn=5e-3, **how),
+    "DEXAT": lambda **how: DEXAT(TAU, 10e-3, 60e-3, 3.0, 2.0, **how),
+    "GradedLIF": lambda **how: GradedLIF(TAU, bits=4, quantum=0.3, **how),
 }
-GAIN = {"LIF": 0.25, "ALIF": 0.5, "CubaLIF": 0.12}
+GAIN = {"LIF": 0.25, "ALIF": 0.5, "CubaLIF": 0.12, "DEXAT": 0.5, "GradedLIF": 0.25}
 
 
 PAIRS = (  # reset, its gradient kept, gain normalised: each pair of choices once
@@ -56,12 +60,13 @@ PAIRS = (  # reset, its gradient kept, gain normalised: each pair of choices onc
     (ZeroReset, True, True),
     (ZeroReset, False, False),
 )
+FEWER = dict.fromkeys(("DEXAT", "GradedLIF"), PAIRS[::3])
 
 
 def every_variant(kind):
-    """Four recurrent populations of a kind, and a normalised readout."""
+    """Two or four recurrent populations of a kind, and a normalised readout."""
     populations, projections = {}, {}
-    for reset, gradient, normalised in PAIRS:
+    for reset, gradient, normalised in FEWER.get(kind, PAIRS):
         kept, gain = ("keep", "detach")[not gradient], ("unit", "normal")[normalised]
         name = f"{reset.__name__}-{kept}-{gain}"
         neuron = MAKE[kind](

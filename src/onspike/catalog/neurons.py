@@ -19,6 +19,7 @@ Reset = Literal["subtract", "zero"]
 
 def _lif(
     tau_mem: float = 20e-3,
+    tau_mem_shape: float | None = None,
     v_threshold: float = 1.0,
     tau_ref: float = 0.0,
     reset: Reset = "subtract",
@@ -41,12 +42,14 @@ def _lif(
         bias=bias,
         floor=floor,
     )
-    return _spread(neuron, bias_spread)
+    return _spread(neuron, bias_spread, tau_mem=tau_mem_shape)
 
 
 def _alif(
     tau_mem: float = 20e-3,
+    tau_mem_shape: float | None = None,
     tau_adapt: float = 2.0,
+    tau_adapt_shape: float | None = None,
     beta: float = 0.0174,
     adaptive: float = 1.0,
     v_threshold: float = 1.0,
@@ -57,33 +60,41 @@ def _alif(
     slope: float | None = None,
     bias: float = 0.0,
 ) -> "Built":
+    import equinox as eqx
     import jax.numpy as jnp
 
     from onspike.neurons import ALIF
 
     checks.probability("alif", adaptive=adaptive)
+    neuron = ALIF(
+        tau_mem=tau_mem,
+        tau_adapt=tau_adapt,
+        beta=beta,
+        v_threshold=v_threshold,
+        reset=_reset(reset),
+        refractory=_refractory(tau_ref),
+        normalised=normalised,
+        surrogate=_surrogate(surrogate, slope),
+        bias=bias,
+    )
+    spread = _spread(neuron, 0.0, tau_mem=tau_mem_shape, tau_adapt=tau_adapt_shape)
 
-    def population(n: int) -> ALIF:
+    def population(n: int) -> "AbstractNeuron":
         """The last `adaptive` share of the neurons adapts; the others are LIF."""
+        one = spread(n) if callable(spread) else spread
+        if adaptive == 1:
+            return one
         adapts = jnp.arange(n) >= n - round(adaptive * n)
-        return ALIF(
-            tau_mem=tau_mem,
-            tau_adapt=tau_adapt,
-            beta=beta if adaptive == 1 else jnp.where(adapts, beta, 0.0),
-            v_threshold=v_threshold,
-            reset=_reset(reset),
-            refractory=_refractory(tau_ref),
-            normalised=normalised,
-            surrogate=_surrogate(surrogate, slope),
-            bias=bias,
-        )
+        return eqx.tree_at(lambda a: a.beta, one, jnp.where(adapts, beta, 0.0))
 
     return population
 
 
 def _cuba_lif(
     tau_mem: float = 20e-3,
+    tau_mem_shape: float | None = None,
     tau_syn: float = 10e-3,
+    tau_syn_shape: float | None = None,
     v_threshold: float = 1.0,
     tau_ref: float = 0.0,
     reset: Reset = "subtract",
@@ -107,7 +118,72 @@ def _cuba_lif(
         bias=bias,
         floor=floor,
     )
-    return _spread(neuron, bias_spread)
+    return _spread(neuron, bias_spread, tau_mem=tau_mem_shape, tau_syn=tau_syn_shape)
+
+
+def _dexat(
+    tau_mem: float = 20e-3,
+    tau_mem_shape: float | None = None,
+    tau_fast: float = 30e-3,
+    tau_slow: float = 300e-3,
+    beta_fast: float = 1.0,
+    beta_slow: float = 1.0,
+    v_threshold: float = 1.0,
+    tau_ref: float = 0.0,
+    reset: Reset = "subtract",
+    normalised: bool = False,
+    surrogate: Surrogate = "triangle",
+    slope: float | None = None,
+    bias: float = 0.0,
+) -> "Built":
+    from onspike.neurons import DEXAT
+
+    neuron = DEXAT(
+        tau_mem=tau_mem,
+        tau_fast=tau_fast,
+        tau_slow=tau_slow,
+        beta_fast=beta_fast,
+        beta_slow=beta_slow,
+        v_threshold=v_threshold,
+        reset=_reset(reset),
+        refractory=_refractory(tau_ref),
+        normalised=normalised,
+        surrogate=_surrogate(surrogate, slope),
+        bias=bias,
+    )
+    return _spread(neuron, 0.0, tau_mem=tau_mem_shape)
+
+
+def _graded_lif(
+    tau_mem: float = 20e-3,
+    tau_mem_shape: float | None = None,
+    v_threshold: float = 1.0,
+    bits: int = 4,
+    quantum: float = 0.25,
+    tau_ref: float = 0.0,
+    reset: Reset = "subtract",
+    normalised: bool = False,
+    surrogate: Surrogate = "triangle",
+    slope: float | None = None,
+    bias: float = 0.0,
+    bias_spread: float = 0.0,
+    floor: float | None = None,
+) -> "Built":
+    from onspike.neurons import GradedLIF
+
+    neuron = GradedLIF(
+        tau_mem=tau_mem,
+        v_threshold=v_threshold,
+        bits=bits,
+        quantum=quantum,
+        reset=_reset(reset),
+        refractory=_refractory(tau_ref),
+        normalised=normalised,
+        surrogate=_surrogate(surrogate, slope),
+        bias=bias,
+        floor=floor,
+    )
+    return _spread(neuron, bias_spread, tau_mem=tau_mem_shape)
 
 
 def _spike_response(
@@ -146,13 +222,33 @@ def _rate(
     return _spread(RateNeuron(phi=functions[phi], bias=bias), bias_spread)
 
 
-def _spread(neuron: "AbstractNeuron", spread: float) -> "Built":
-    """Biases evenly spaced up to `spread` below and above the neuron's own."""
+def _spread(neuron: "AbstractNeuron", bias: float, **shapes: float | None) -> "Built":
+    """The neuron with constants of its own for each of a population, if it has any.
+
+    Biases are evenly spaced up to `bias` below and above the neuron's own. The others
+    follow a Gamma distribution of a given shape with the neuron's own as their mean.
+    """
+    import equinox as eqx
     import jax.numpy as jnp
 
-    if not spread:
+    from onspike.neurons import gamma_spread
+
+    for name, shape in shapes.items():
+        if shape is not None:
+            field = {f"{name}_shape": shape}
+            checks.positive("neuron", "1 (of a Gamma distribution)", **field)
+    if not bias and all(shape is None for shape in shapes.values()):
         return neuron
-    return lambda n: neuron.inject(spread * jnp.linspace(-1.0, 1.0, n))
+
+    def population(n: int) -> "AbstractNeuron":
+        one = neuron.inject(bias * jnp.linspace(-1.0, 1.0, n)) if bias else neuron
+        for order, (name, shape) in enumerate(shapes.items()):
+            if shape is not None:
+                values = gamma_spread(getattr(one, name), shape, n, order)
+                one = eqx.tree_at(lambda a, f=name: getattr(a, f), one, values)
+        return one
+
+    return population
 
 
 def _reset(name: Reset) -> "AbstractReset":
@@ -197,6 +293,16 @@ NEURONS: dict[str, Row] = {
         _alif,
         "LIF with an adaptive threshold; a share of the population may stay LIF",
         "Bellec et al. 2020, doi:10.1038/s41467-020-17236-y",
+    ),
+    "dexat": Row(
+        _dexat,
+        "LIF whose threshold adapts twice, fast and slowly",
+        "Shaban et al. 2021, doi:10.1038/s41467-021-24427-8",
+    ),
+    "graded-lif": Row(
+        _graded_lif,
+        "LIF whose spikes carry their membrane in a few bits",
+        "onspike",
     ),
     "cuba-lif": Row(
         _cuba_lif,

@@ -133,13 +133,19 @@ def tally(
     z: dict[str, Array],
     written: Int[Array, ""],
 ) -> Record:
-    """Adds one tick: the output's vote where a target is valid, spikes, writes."""
+    """Adds one tick: the output's vote where a target is valid, spikes, writes.
+
+    A spike counts as one whatever it carries.
+    """
     # Adding 0 * x counts nothing, but lets an input that is not finite show.
     arrived = ((sample.x != 0).astype(sample.x.dtype) + 0 * sample.x).sum(0)
     return record._replace(
         answer=record.answer + jnp.where(sample.mask, y, jnp.zeros_like(y)),
         arrived=record.arrived + arrived.astype(record.arrived.dtype),
-        spikes={name: n + z[name].sum(0) for name, n in record.spikes.items()},
+        spikes={
+            name: n + (z[name] != 0).astype(n.dtype).sum(0)
+            for name, n in record.spikes.items()
+        },
         written=record.written + written,
     )
 

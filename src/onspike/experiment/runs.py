@@ -334,7 +334,7 @@ def _record(seeds: Seeds, params: Params, s: int, store: RunFolder, when: str) -
         "dt": np.asarray(float(task.dt)),
     }
     for name, z in seen.z.items():
-        arrays[f"z_{name}"] = np.asarray(z, np.uint8)
+        arrays[f"z_{name}"] = np.asarray(z != 0, np.uint8)
         arrays[f"v_{name}"] = np.asarray(seen.v[name][:, :8], np.float32)
     store.add_recording(f"sample_{when}", arrays)
     weights = {name: np.asarray(w) for name, w in params.weights.items()}

@@ -12,6 +12,9 @@ from onspike.neurons.base import (
     sensitivity,
 )
 from onspike.neurons.cuba_lif import CubaLIF
+from onspike.neurons.dexat import DEXAT
+from onspike.neurons.graded_lif import GradedLIF
+from onspike.neurons.heterogeneous import gamma_spread
 from onspike.neurons.lif import LIF
 from onspike.neurons.rate import RateNeuron
 from onspike.neurons.readout import LeakyIntegrator
@@ -19,16 +22,19 @@ from onspike.neurons.spike_response import SpikeResponse
 
 __all__ = [
     "ALIF",
+    "DEXAT",
     "LIF",
     "AbstractNeuron",
     "AbstractReset",
     "CubaLIF",
+    "GradedLIF",
     "LeakyIntegrator",
     "RateNeuron",
     "Refractory",
     "SpikeResponse",
     "SubtractReset",
     "ZeroReset",
+    "gamma_spread",
     "jacobian",
     "scaled",
     "sensitivity",

@@ -25,7 +25,7 @@ class AbstractNeuron(eqx.Module):
 
     bias: eqx.AbstractVar[PerNeuron]
     continuous: eqx.AbstractClassVar[tuple[str, ...]]
-    spiking: ClassVar[bool] = True  # z is 0 or 1, not graded
+    spiking: ClassVar[bool] = True  # z is 0 between spikes; a graded output never is
 
     @abstractmethod
     def check(self, n: int) -> None:
