@@ -118,6 +118,35 @@ _AWAKE: Settings = {
     "rule.rate_target": 20.0,
 }
 
+# SDSP of one layer, one pass: for 50 ms a sample is only answered, and what calcium
+# then remembers decides what the next 100 ms, with the teacher, change.
+_SDSP: Settings = {
+    "task.ticks": 150,
+    "task.window": 0.1,
+    "network.hidden": (),
+    "network.mean_out": 0.085,
+    "network.gain_out": 0.155,
+    "network.bias_out": -0.08,
+    "neuron.floor": -1.0,
+    "rule.rate": 0.11,  # a and b are steps of X
+    "rule.a": 0.028,
+    "rule.b": 0.013,
+    "rule.theta_v": 0.3,
+    "rule.up_low": 0.0,
+    "rule.up_high": 13.0,
+    "rule.down_low": 3.6,
+    "rule.down_high": 40.0,
+    "rule.tau_calcium": 0.1,
+    "rule.excite": 0.18,
+    "rule.inhibit": 0.38,
+    "rule.gate": "target-window",
+    "device.strong": 0.11,
+    "device.drift_up": 3e-6,
+    "device.drift_down": 3e-6,
+    "train.epochs": 1,
+    "train.decay": "linear",
+}
+
 RECIPES: dict[str, Recipe] = {
     "cue-accumulation": Recipe(
         rule="reckon",
@@ -253,7 +282,7 @@ RECIPES: dict[str, Recipe] = {
             "train.optimiser": "adam",
             "train.decay": "linear",
         },
-        choices=_BATCHED,
+        choices={**_BATCHED, "sdsp": _SDSP},
     ),
     "spoken-digits": Recipe(
         rule="eprop",
