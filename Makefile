@@ -14,7 +14,7 @@ DEMO := runs/demo
 .NOTPARALLEL:
 .PHONY: help demo test test-full lint docs bench memory
 .PHONY: study-binary study-gap study-deep study-unlayered study-arms study-dfc
-.PHONY: study-reward study-predictive study-cue study-alif study-digits study-spoken
+.PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -126,6 +126,11 @@ study-dfc: $(VENV)/.installed ## Deep feedback control of rate neurons (7 minute
 
 study-predictive: $(VENV)/.installed ## The predictive rule's published experiments (8 minutes)
 	$(BIN)/python studies/predictive.py --out $(STUDY)/predictive
+
+study-sdsp: $(VENV)/.installed ## Digits in one pass: binary synapses, and ODIN's twin (6 minutes)
+	$(COMPARE) digits --rules sdsp --devices bistable --seeds $(SEEDS) \
+		--out $(STUDY)/sdsp/analogue --set train.readers=true
+	$(BIN)/python studies/odin_digits.py --out $(STUDY)/sdsp/odin --seeds $(SEEDS)
 
 study-reward: $(VENV)/.installed ## Which of 100 synapses earned a late reward (4 minutes)
 	$(BIN)/python studies/reward.py --out $(STUDY)/reward/late --seeds $(SEEDS)
