@@ -66,10 +66,9 @@ def combinations():
     quick += [(r, "lif", device) for r in ("reckon", "eprop") for device in devices]
     quick += [("eprop", neuron, "ideal") for neuron in catalog.NEURONS]
     rest = [(rule, neuron_of(rule), "ideal") for rule in rules]
-    yield from dict.fromkeys(quick)
-    for names in dict.fromkeys(rest):
-        if names not in quick:
-            yield pytest.param(names, marks=pytest.mark.slow)
+    quick = [*dict.fromkeys(quick)]
+    slow = [names for names in rest if names not in quick]
+    return quick + [pytest.param(names, marks=pytest.mark.slow) for names in slow]
 
 
 def specified(rule, neuron, device):

@@ -47,8 +47,9 @@ def test_bptt_of_a_soft_network_equals_finite_differences(kind):
         LIF(20e-3, 0.8, **how) if kind == "LIF" else CubaLIF(20e-3, 5e-3, 2.0, **how)
     )
     network = small(neuron)
-    params, gradient, record = booked(BPTT(network, 1.0, Ledger()), TASK, EPISODES)
-    assert_spikes(record, least=30, most=200)
+    # A soft neuron sends something at every tick: no count of spikes says that it
+    # works, the size of the slopes below does.
+    params, gradient, _ = booked(BPTT(network, 1.0, Ledger()), TASK, EPISODES)
     loss = jax.jit(lambda w: loss_of(network, TASK, params, w, EPISODES))
     rng, step = np.random.default_rng(0), 1e-6
     for name, w in params.weights.items():
