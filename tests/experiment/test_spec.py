@@ -23,12 +23,13 @@ def needed(task):
 
 
 def everything():
-    for task, device in itertools.product(catalog.TASKS, catalog.DEVICES):
-        for rule, neuron in itertools.product(catalog.RULES, catalog.NEURONS):
-            yield task, rule, neuron, device
+    """Every eleventh combination: a stride that no count of names shares."""
+    kinds = (catalog.TASKS, catalog.RULES, catalog.NEURONS, catalog.DEVICES)
+    assert all(len(names) % 11 for names in kinds)
+    return itertools.islice(itertools.product(*kinds), 0, None, 11)
 
 
-def test_every_combination_of_names_resolves_and_survives_a_file(tmp_path):
+def test_names_of_all_kinds_combine_and_survive_a_file(tmp_path):
     for seed, (task, rule, neuron, device) in enumerate(everything()):
         spec = resolve(
             task,
