@@ -73,11 +73,11 @@ def conclude(result: dict[str, Any], folder: Path, say: Callable[[str], None]) -
 
 
 def conclude_comparison(found: dict[str, Any], out: Path) -> None:
-    """Writes the reports of a comparison and prints its tables."""
+    """Writes the report of a comparison, and of a run per cell; prints the table."""
     from onspike import report
 
-    for folder in sorted(out.glob("*/seed-*")):
-        report.write(folder)
+    for cell in found["cells"]:  # of one seed: drawing may take longer than learning
+        report.write(out / cell["folder"] / f"seed-{found['seeds'][0]}")
     page = report.write_comparison(out)
     table = report.compare_table(found)
     (out / "compare.md").write_text(table)
