@@ -10,11 +10,11 @@ import pytest
 from onspike import LIF, Learner, recurrent
 from onspike.engine import Chunked
 from onspike.rules import (
+    EligibilityTrace,
     EndOfSample,
     Hebbian,
     PairSTDP,
     ReadoutFilter,
-    Remembered,
     Reward,
     Terms,
     ThreeFactor,
@@ -263,8 +263,8 @@ def test_what_makes_no_sense_is_refused():
         PairSTDP(tau_plus=0.0)
     with pytest.raises(ValueError, match=r"PairSTDP.minus must be finite.* got nan"):
         PairSTDP(minus=float("nan"))
-    with pytest.raises(ValueError, match=r"Remembered.tau .* in seconds; got -1"):
-        Remembered(Hebbian(), -1.0)
+    with pytest.raises(ValueError, match=r"EligibilityTrace.tau .* in seconds; got -1"):
+        EligibilityTrace(Hebbian(), -1.0)
     with pytest.raises(ValueError, match=r"Reward.tau .* valid targets|seconds; got 0"):
         Reward(0.0)
     with pytest.raises(ValueError, match="PairSTDP has no block form"):

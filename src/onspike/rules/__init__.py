@@ -41,7 +41,7 @@ from onspike.rules.parts.gates import (
     TargetWindow,
 )
 from onspike.rules.parts.local_readouts import LocalReadouts, MembraneBounds
-from onspike.rules.parts.pairs import Hebbian, PairSTDP, Remembered
+from onspike.rules.parts.pairs import EligibilityTrace, Hebbian, PairSTDP
 from onspike.rules.parts.regularisers import (
     AbstractRegulariser,
     RateHinge,
@@ -85,6 +85,7 @@ __all__ = [
     "Control",
     "DirectFeedback",
     "EProp",
+    "EligibilityTrace",
     "EndOfSample",
     "ErrorMessage",
     "ErrorTriggered",
@@ -105,7 +106,6 @@ __all__ = [
     "RateHinge",
     "RateTarget",
     "ReadoutFilter",
-    "Remembered",
     "Reward",
     "RuleState",
     "SDSP",

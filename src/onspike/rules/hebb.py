@@ -2,7 +2,7 @@
 
 from onspike.rules.base import Rates
 from onspike.rules.parts.gates import AbstractGate, EveryTick
-from onspike.rules.parts.pairs import Hebbian, Remembered
+from onspike.rules.parts.pairs import EligibilityTrace, Hebbian
 from onspike.rules.parts.reward import Reward
 from onspike.rules.three_factor import ThreeFactor
 from onspike.types import Scalar
@@ -34,11 +34,11 @@ def hebb(
     $\eta m \sum_t \lambda_c^{T - t} z_i^t s_j^t$.
     Source: Frémaux & Gerstner 2016, doi:10.3389/fncir.2015.00085, eq. 1.
     """
-    remembered = Remembered(Hebbian(), tau)
+    trace = EligibilityTrace(Hebbian(), tau)
     return ThreeFactor(
         signal=reward,
-        eligibility=remembered,
+        eligibility=trace,
         rate=rate,
         gate=gate,
-        readout=remembered,
+        readout=trace,
     )

@@ -2,7 +2,7 @@
 
 from onspike.rules.base import Rates
 from onspike.rules.parts.gates import AbstractGate, EveryTick
-from onspike.rules.parts.pairs import PairSTDP, Remembered
+from onspike.rules.parts.pairs import EligibilityTrace, PairSTDP
 from onspike.rules.parts.reward import Reward
 from onspike.rules.three_factor import ThreeFactor
 from onspike.types import Scalar
@@ -36,11 +36,11 @@ def rstdp(
     Source: Izhikevich 2007, doi:10.1093/cercor/bhl152; Florian 2007,
         doi:10.1162/neco.2007.19.6.1468.
     """
-    remembered = Remembered(pairs, tau)
+    trace = EligibilityTrace(pairs, tau)
     return ThreeFactor(
         signal=reward,
-        eligibility=remembered,
+        eligibility=trace,
         rate=rate,
         gate=gate,
-        readout=remembered,
+        readout=trace,
     )

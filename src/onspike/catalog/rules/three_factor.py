@@ -90,7 +90,7 @@ def _eligibility(name: Eligibility, tau: float) -> "AbstractEligibility":
         "hebb": rules.Hebbian,
     }
     one = kinds[name]()
-    return rules.Remembered(one, tau) if tau else one
+    return rules.EligibilityTrace(one, tau) if tau else one
 
 
 ROWS: dict[str, Row] = {

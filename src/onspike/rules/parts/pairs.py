@@ -87,14 +87,14 @@ class Hebbian(AbstractEligibility):
         return state, Outer(post=local.z, pre=local.pre)
 
 
-class RememberedState(NamedTuple):
+class EligibilityTraceState(NamedTuple):
     """The memory of one projection."""
 
     of: Tree  # the eligibility's own
     c: Float[Array, "n_post n_pre"]
 
 
-class Remembered(AbstractEligibility):
+class EligibilityTrace(AbstractEligibility):
     r"""$c_{ij} \leftarrow \lambda_c c_{ij} + e_{ij}$: an eligibility, kept a while.
 
     So that a signal that comes late still finds what it is about. One value per
@@ -116,13 +116,13 @@ class Remembered(AbstractEligibility):
     tau: Scalar = 0.5
 
     def __check_init__(self) -> None:
-        checks.positive("Remembered", "seconds", tau=self.tau)
+        checks.positive("EligibilityTrace", "seconds", tau=self.tau)
 
     def init(self, wire):
         empty = jnp.zeros((wire.n_post, wire.n_pre))
-        return RememberedState(of=self.eligibility.init(wire), c=empty)
+        return EligibilityTraceState(of=self.eligibility.init(wire), c=empty)
 
     def step(self, state, local):
         of, e = self.eligibility.step(state.of, local)
         c = jnp.exp(-local.dt / self.tau) * state.c + e.dense().value
-        return RememberedState(of, c), Dense(c)
+        return EligibilityTraceState(of, c), Dense(c)
