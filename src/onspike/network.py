@@ -243,7 +243,7 @@ class Network(eqx.Module):
             the output.
         """
         z = {INPUT: x}
-        arriving, traces, new, sees = {}, {}, {}, {}
+        spikes, arriving, traces, new, sees = {}, {}, {}, {}, {}
         for population in self.wiring.order:
             neuron, old = params.neurons[population], state.neurons[population]
             for field in self.populations[population].learns:
@@ -254,7 +254,8 @@ class Network(eqx.Module):
             current = jnp.zeros_like(old.v)
             for name, wire in self.wiring.wires:
                 if wire.post == population:
-                    arriving[name], trace = self._arrives(name, z, state, tick)
+                    spikes[name] = self._spikes(name, z, state, tick)
+                    arriving[name], trace = self._through(name, spikes[name], state)
                     traces |= trace
                     current = current + params.weights[name] @ arriving[name]
             new[population] = neuron.step(old, current, self.dt)
@@ -265,7 +266,7 @@ class Network(eqx.Module):
                     sees[name] = own
             for field in self.populations[population].learns:
                 name = constant_name(population, field)
-                arriving[name] = jnp.ones(1, current.dtype)
+                spikes[name] = arriving[name] = jnp.ones(1, current.dtype)
                 drive, direct = sensitivity(neuron, field, old, current, self.dt)
                 sees[name] = own._replace(drive=drive, direct=direct)
         history = {
@@ -274,6 +275,7 @@ class Network(eqx.Module):
         }
         local = {
             name: Local(
+                spikes=spikes[name],
                 pre=arriving[name],
                 old=state.neurons[wire.post],
                 new=new[wire.post],
@@ -313,8 +315,10 @@ class Network(eqx.Module):
             old = state.neurons[wire.post]
             decay = self.populations[wire.post].neuron.decay(self.dt)
             none: Any = None
+            spikes = self._spikes(name, known, state, tick)
             local[name] = Local(
-                pre=self._arrives(name, known, state, tick)[0],
+                spikes=spikes,
+                pre=self._through(name, spikes, state)[0],
                 old=old,
                 new=old,
                 z=old.z,
@@ -327,16 +331,19 @@ class Network(eqx.Module):
             )
         return local
 
-    def _arrives(
-        self, name: str, z: dict, state: NetworkState, tick
-    ) -> tuple[Array, dict[str, Tree]]:
-        """What is weighed, and what the synapses then remember, if anything."""
-        wire, synapse = self.wiring.wire(name), self.projections[name].synapse
+    def _spikes(self, name: str, z: dict, state: NetworkState, tick) -> Array:
+        """What a projection brings in this tick."""
+        wire = self.wiring.wire(name)
         if wire.delay:
             ring = state.history[wire.pre]
-            spikes = ring[_slot(tick - wire.delay, ring)]
-        else:
-            spikes = z[wire.pre]
+            return ring[_slot(tick - wire.delay, ring)]
+        return z[wire.pre]
+
+    def _through(
+        self, name: str, spikes: Array, state: NetworkState
+    ) -> tuple[Array, dict[str, Tree]]:
+        """What is weighed, and what the synapses then remember, if anything."""
+        synapse = self.projections[name].synapse
         if synapse is None:
             return spikes, {}
         trace = synapse.step(state.traces[name], spikes, self.dt)

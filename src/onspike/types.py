@@ -60,7 +60,8 @@ class Local(NamedTuple):
     trace circuit.
     """
 
-    pre: Float[Array, " n_pre"]  # spikes (or what a synapse made of them) that arrive
+    spikes: Float[Array, " n_pre"]  # that arrive
+    pre: Float[Array, " n_pre"]  # what the weights meet: these, or a synapse's current
     old: Tree  # state of the postsynaptic neurons before the tick
     new: Tree  # and after it
     z: Float[Array, " n_post"]  # their spikes

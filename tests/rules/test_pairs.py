@@ -181,7 +181,8 @@ none: Any = None
 def local(pre, z, dt=1e-3):
     """What these eligibilities look at."""
     return Local(
-        pre=pre,
+        spikes=pre,
+        pre=none,
         old=none,
         new=none,
         z=z,

@@ -18,6 +18,7 @@ def local(z, decay=0.9, psi=None, gain=1.0):
     z = jnp.asarray(z, float)
     nothing = jnp.zeros(())
     return Local(
+        spikes=z,
         pre=z,
         old=None,
         new=None,

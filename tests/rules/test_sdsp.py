@@ -96,7 +96,7 @@ def sees(v, pre, z=0.0):
     """What one neuron's synapses see; only what the rule should look at."""
     old = LIF().init(1)._replace(v=jnp.array([v]))
     none = dict.fromkeys(Local._fields)
-    return Local(**none | dict(old=old, pre=pre, z=jnp.array([z]), dt=DT))
+    return Local(**none | dict(old=old, spikes=pre, z=jnp.array([z]), dt=DT))
 
 
 def test_windows_of_calcium_and_the_membrane():

@@ -11,6 +11,11 @@ from onspike.rules.parts.eligibility import AbstractEligibility
 from onspike.types import Dense, Outer, Scalar, Tree
 
 
+def events(spikes: Float[Array, " n"]) -> Float[Array, " n"]:
+    """1 for each spike, whatever it carries."""
+    return (spikes != 0).astype(spikes.dtype)
+
+
 class PairSTDPState(NamedTuple):
     """The traces of one projection."""
 
@@ -27,7 +32,8 @@ class PairSTDP(AbstractEligibility):
     tick counts for nothing, and the sum of e over time is
     $\sum W(t_i - t_j)$ over all pairs, $W(u) = A_+ e^{-u / \tau_+}$ for u > 0 and
     $-A_- e^{u / \tau_-}$ for u < 0. A spike counts when it arrives, its delay included;
-    without delay, that is the tick in which it can make the neuron fire at once.
+    without delay, that is the tick in which it can make the neuron fire at once. What a
+    synapse makes of it plays no part, and a graded spike counts as one.
 
     One value per neuron on each side, and none per synapse. Traces begin a sample at
     zero, as the neurons do; a stream of ticks that opens no sample keeps them.
@@ -63,18 +69,16 @@ class PairSTDP(AbstractEligibility):
         return PairSTDPState(pre=jnp.zeros(wire.n_pre), post=jnp.zeros(wire.n_post))
 
     def step(self, state, local):
+        s, z = events(local.spikes), events(local.z)
         x = jnp.exp(-local.dt / self.tau_plus) * state.pre
         y = jnp.exp(-local.dt / self.tau_minus) * state.post
         e = Outer(
-            post=jnp.stack([self.plus * local.z, -self.minus * y]),
-            pre=jnp.stack([x, local.pre]),
+            post=jnp.stack([self.plus * z, -self.minus * y]), pre=jnp.stack([x, s])
         )
-        return PairSTDPState(self._take(x, local.pre), self._take(y, local.z)), e
+        return PairSTDPState(self._take(x, s), self._take(y, z)), e
 
     def _take(self, trace: Array, spikes: Array) -> Array:
-        if self.nearest:
-            return jnp.where(spikes != 0, spikes, trace)
-        return trace + spikes
+        return jnp.where(spikes > 0, spikes, trace) if self.nearest else trace + spikes
 
 
 class Hebbian(AbstractEligibility):
@@ -84,7 +88,7 @@ class Hebbian(AbstractEligibility):
         return ()
 
     def step(self, state, local):
-        return state, Outer(post=local.z, pre=local.pre)
+        return state, Outer(post=local.z, pre=local.spikes)
 
 
 class EligibilityTraceState(NamedTuple):

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from onspike import checks
 from onspike.rules.parts.eligibility import AbstractEligibility
+from onspike.rules.parts.pairs import events
 from onspike.types import Outer, Scalar
 
 
@@ -77,5 +78,5 @@ class SDSP(AbstractEligibility):
         up = high & (c > self.up_low) & (c < self.up_high)
         down = ~high & (c > self.down_low) & (c < self.down_high)
         move = self.a * up.astype(v.dtype) - self.b * down.astype(v.dtype)
-        calcium = jnp.exp(-local.dt / self.tau_calcium) * c + local.z
-        return SDSPState(calcium), Outer(post=move, pre=local.pre)
+        calcium = jnp.exp(-local.dt / self.tau_calcium) * c + events(local.z)
+        return SDSPState(calcium), Outer(post=move, pre=events(local.spikes))
