@@ -6,20 +6,33 @@ import numpy as np
 import pytest
 
 from onspike import Learner, controlled
+from onspike.devices import Ideal
 from onspike.experiment.spec import resolve
 from onspike.rules import (
     AdaptiveThreshold,
     Control,
+    DirectFeedback,
+    ErrorMessage,
     ErrorTriggered,
     KolenPollack,
     RateHinge,
+    TargetMessage,
     Ternary,
     Threshold,
     error_triggered,
     reckon,
 )
 from onspike.types import Change, Sample
-from oracle import Ledger, assert_same, assert_spikes, booked, draw, small, tasklet
+from oracle import (
+    Ledger,
+    assert_same,
+    assert_spikes,
+    begin,
+    booked,
+    draw,
+    small,
+    tasklet,
+)
 
 NET, TASK = small(), tasklet(window=30)
 EPISODES = draw(TASK, 1, seed=1)
@@ -78,6 +91,30 @@ def test_writes_fall_with_the_threshold():
         counts.append(int(record.written.sum()))
     assert counts == sorted(counts, reverse=True)
     assert len(set(counts)) > 4 and counts[-1] == 0
+
+
+@pytest.mark.parametrize("kind", [Threshold, Ternary])
+def test_writes_fall_with_the_threshold_while_it_learns(kind):
+    @jax.jit
+    def learnt(theta):
+        rule = error_triggered(2e-3, trigger=kind(theta))
+        learner = Learner(NET, rule, Ideal())
+        return learner.learn(TASK, begin(learner), EPISODES)[1].written
+
+    thetas = (1e-11, 0.3, 0.42, 0.46, 0.5, 0.54, 0.6, 2.0)
+    counts = [int(learnt(jnp.asarray(theta)).sum()) for theta in thetas]
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) > 4 and counts[-1] == 0
+
+
+@pytest.mark.parametrize("message", [ErrorMessage(), TargetMessage()])
+def test_without_an_event_a_signal_is_silent_whatever_else_it_knows(message):
+    def asked(trigger):
+        signal = ErrorTriggered(DirectFeedback(message=message), trigger)
+        return gradient(reckon(1.0, signal=signal))[0]
+
+    assert not any(np.any(g) for g in asked(Threshold(5.0)).values())
+    assert np.any(asked(Threshold(0.4))["in"])
 
 
 @pytest.mark.parametrize("size", [0.01, 1.0, 30.0])

@@ -23,8 +23,9 @@ def error_triggered(
     r"""Decoupled e-prop from events: $\Delta w_{ij} = -\eta \hat L_i \psi_i \bar s_j$.
 
     $\hat L = W^T \hat e$ hears of the error in whole steps,
-    $\hat e_k = \theta \, \mathrm{trunc}(e_k / \theta)$: no write unless some error is
-    larger than theta. `ErrorTriggered` does the same to the signal of any other rule.
+    $\hat e_k = \theta \, \mathrm{trunc}(e_k / \theta)$: with plain gradient steps no
+    write unless some error is larger than theta. `ErrorTriggered` does the same to the
+    signal of any other rule.
 
     Args:
         rate: Learning rate, of all projections or by projection.

@@ -136,10 +136,11 @@ class TriggeredOwn(NamedTuple):
 
 
 class ErrorTriggered(AbstractSignal):
-    """A signal that hears of the output's error in events.
+    """A signal that hears of the output's error in events, and is silent between them.
 
-    The output hears them too: in a tick without an event no weight changes. A
-    regulariser, which knows no error, goes on.
+    The output hears them too: in a tick without an event the signal asks for no change
+    at all, whatever else it knows (a target, a reward). A regulariser, which knows no
+    error, goes on; so do weight decay and an optimiser's momentum.
 
     Args:
         signal: How the events reach hidden neurons.
@@ -164,7 +165,9 @@ class ErrorTriggered(AbstractSignal):
         signal, credit = self.signal.step(
             shared, own.signal, params, local, events, wiring
         )
-        return TriggeredOwn(signal, trigger), credit
+        spoke = jnp.any(error != 0)
+        heard = {p: jnp.where(spoke, c, jnp.zeros_like(c)) for p, c in credit.items()}
+        return TriggeredOwn(signal, trigger), heard
 
     def feedback(self, shared, own, sample, neurons, wiring, dt):
         signal, currents = self.signal.feedback(
