@@ -7,7 +7,7 @@ import pytest
 
 from onspike import LIF, Ideal
 from onspike.devices import Bistable, Clamped, Mismatch, SoftBound
-from onspike.types import Params
+from onspike.types import Params, constant_name
 
 KEY = jax.random.key(0)
 
@@ -110,6 +110,16 @@ def test_others_count_what_changed():
     before = die(device, np.full((2, 3), 0.4), {"a": 2})
     later = device.write(before, {"w": 0.1 * jnp.eye(2, 3)}, KEY)
     assert int(device.written(before, later, {"w": jnp.eye(2, 3)})) == 2
+
+
+def test_learnt_constants_are_no_synapses():
+    name, device = constant_name("a", "tau_mem"), Bistable(1.0)
+    weights = {"w": jnp.full((2, 3), 0.4), name: jnp.zeros((2, 1))}
+    before = device.fabricate(Params(weights, {}), {}, KEY)
+    wish = {"w": jnp.zeros((2, 3)), name: jnp.array([[0.3], [0.0]])}
+    later = device.write(before, wish, KEY)
+    assert np.array_equal(device.read(later).weights[name], wish[name])
+    assert int(device.written(before, later, wish)) == 1
 
 
 @pytest.mark.parametrize(

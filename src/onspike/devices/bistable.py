@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
-from onspike.types import Params, Scalar, Tree
+from onspike.types import Params, Scalar, Tree, is_constant
 
 
 class BistableState(NamedTuple):
@@ -16,6 +16,7 @@ class BistableState(NamedTuple):
     x: dict[str, Float[Array, "n_post n_pre"]]  # 0 to 1, by projection
     sign: dict[str, Float[Array, "n_post n_pre"]]  # wiring: 1, -1, or 0 for no synapse
     strong: dict[str, Float[Array, ""]]  # size of a strong synapse, by projection
+    constants: dict[str, Float[Array, "n_post 1"]]  # learnt by neurons
     neurons: dict[str, Tree]
 
 
@@ -34,7 +35,8 @@ class Bistable(AbstractDevice):
 
     A synapse has the sign of its initial weight, for good; an initial weight of exactly
     0 is no synapse. A positive change makes excitation stronger and inhibition weaker.
-    X starts where the initial size lies between weak and strong.
+    X starts where the initial size lies between weak and strong. Learnt constants of
+    neurons are no synapses, and take any change.
 
     Args:
         strong: Size of a strong synapse, in weight units; None for twice the mean
@@ -67,16 +69,18 @@ class Bistable(AbstractDevice):
 
     def fabricate(self, params, sizes, key):
         del sizes, key
-        strong = {n: self._strong(w) for n, w in params.weights.items()}
+        synapses = {n: w for n, w in params.weights.items() if not is_constant(n)}
+        constants = {n: c for n, c in params.weights.items() if is_constant(n)}
+        strong = {n: self._strong(w) for n, w in synapses.items()}
         x = {
             n: jnp.clip((jnp.abs(w) / strong[n] - self.weak) / (1.0 - self.weak), 0, 1)
-            for n, w in params.weights.items()
+            for n, w in synapses.items()
         }
-        sign = {n: jnp.sign(w) for n, w in params.weights.items()}
-        return BistableState(x, sign, strong, params.neurons)
+        sign = {n: jnp.sign(w) for n, w in synapses.items()}
+        return BistableState(x, sign, strong, constants, params.neurons)
 
     def read(self, stored):
-        weights = {}
+        weights = dict(stored.constants)
         for name, x in stored.x.items():
             share = jnp.where(x > self.theta, jnp.ones_like(x), self.weak)
             weights[name] = stored.sign[name] * stored.strong[name] * share
@@ -84,15 +88,19 @@ class Bistable(AbstractDevice):
 
     def write(self, stored, change, key):
         del key
-        x = dict(stored.x)
+        x, constants = dict(stored.x), dict(stored.constants)
         for name, wish in change.items():
+            if name in constants:
+                constants[name] = constants[name] + wish
+                continue
             range_ = stored.strong[name] * (1.0 - self.weak)
             moved = x[name] + stored.sign[name] * wish / range_
             x[name] = self._drifted(jnp.clip(moved, 0.0, 1.0))
-        return stored._replace(x=x)
+        return stored._replace(x=x, constants=constants)
 
     def written(self, before, after, change):
-        moved = {n: after.x[n] != before.x[n] for n in change}
+        old, new = (s.x | s.constants for s in (before, after))
+        moved = {n: new[n] != old[n] for n in change}
         return sum(
             (jnp.sum(moved[n] & (wish != 0)) for n, wish in change.items()),
             jnp.zeros((), int),

@@ -12,7 +12,10 @@ from onspike import checks
 from onspike.devices.base import AbstractDevice
 from onspike.types import Key, Params, Scalar, Tree, is_constant
 
-_USUAL = ("tau_mem", "tau_syn", "v_threshold", "bias")
+_USUAL = (
+    *("tau_mem", "tau_syn", "tau_ref", "tau_adapt", "tau_fast", "tau_slow"),
+    *("v_threshold", "bias"),
+)
 
 
 class MismatchState(NamedTuple):
@@ -37,7 +40,8 @@ class Mismatch(AbstractDevice):
         device: What holds the weights.
         cv: Standard deviation over mean.
         constants: Fields of neurons that vary, in every population that has them; by
-            default time constants of membrane and synapse, threshold and bias.
+            default all time constants, threshold and bias. What is 0 stays 0. Those of
+            `onspike.synapses` are no neuron's, and are as designed.
         synapses: Whether each synapse's gain varies too.
 
     Raises:

@@ -1,6 +1,7 @@
 """Soft bounds, around any device: the nearer the bound, the smaller the change."""
 
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
@@ -45,7 +46,8 @@ class MultiplicativeBound(AbstractDevice):
     """Keeps weights between 0 and a bound: each change is scaled by the room left.
 
     What strengthens a synapse is scaled by 1 - w / bound, what weakens it by
-    w / bound. Initial weights are cut to the range. Learnt constants of neurons are no
+    w / bound, and a change too large for that ends at the bound. Initial weights are
+    cut to the range. Learnt constants of neurons are no
     weights, and change as they are asked to.
 
     Args:
@@ -75,12 +77,18 @@ class MultiplicativeBound(AbstractDevice):
         return self.device.read(stored)
 
     def write(self, stored, change, key):
-        filled = {n: w / self.bound for n, w in self.read(stored).weights.items()}
+        weights = self.read(stored).weights
         scaled = {
-            n: c if is_constant(n) else c * jnp.where(c > 0, 1.0 - filled[n], filled[n])
+            n: c if is_constant(n) else self._within(weights[n], c)
             for n, c in change.items()
         }
         return self.device.write(stored, scaled, key)
+
+    def _within(self, w: Array, change: Array) -> Array:
+        filled = w / self.bound
+        scaled = change * jnp.where(change > 0, 1.0 - filled, filled)
+        room = self.bound - w  # negative where few bits cannot say the bound
+        return jnp.clip(scaled, jnp.minimum(-w, 0.0), jnp.maximum(room, 0.0))
 
     def written(self, before, after, change):
         return self.device.written(before, after, change)
