@@ -93,12 +93,10 @@ _SIZES = {"network.hidden": 100, "train.optimiser": "sgd", "train.batch": 1}
 
 def _learner(name):
     """The rule on the networks of one size: 40 inputs, 100 neurons, 2 outputs."""
-    neuron = catalog.TASKS["yin-yang"].recipe.neuron_of(name)
-    neuron = neuron if neuron == "rate" else None
     options = kind_of("rule", name).__struct_fields__
     rate = {"rule.rate_out": 1e-3} if "rate_out" in options else {}
     sizes = _SIZES if name != "rtrl" else _SIZES | {"network.hidden": 20}
-    spec = resolve("cue-accumulation", rule=name, neuron=neuron, settings=sizes | rate)
+    spec = resolve("cue-accumulation", rule=name, settings=sizes | rate)
     return build.learner(spec, _TASK)
 
 

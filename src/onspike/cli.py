@@ -30,7 +30,12 @@ Rule = Annotated[
 Neuron = Annotated[
     str | None, typer.Option("--neuron", help="Hidden neuron; default: the recipe's.")
 ]
-Device = Annotated[str, typer.Option("--device", help="What holds the weights.")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", help="What holds the weights; default: the rule's own, else ideal."
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -50,7 +55,7 @@ def train(
     task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
     rule: Rule = None,
     neuron: Neuron = None,
-    device: Device = "ideal",
+    device: Device = None,
     seed: Annotated[int, typer.Option(help="Seed of weights, data and writes.")] = 0,
     settings: Settings = None,
     out: Annotated[
@@ -124,7 +129,10 @@ def compare(
     task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
     rules: Annotated[str, typer.Option(help="Rules, separated by commas.")],
     out: Annotated[Path, typer.Option(help="Folder of the comparison.")],
-    devices: Annotated[str, typer.Option(help="Devices, likewise.")] = "ideal",
+    devices: Annotated[
+        str | None,
+        typer.Option(help="Devices, likewise; default: each rule's own, else ideal."),
+    ] = None,
     seeds: Annotated[
         str, typer.Option(help="How many seeds (3 means 0,1,2), or a list: 5,6,7.")
     ] = "3",
@@ -140,7 +148,7 @@ def compare(
         found = run(
             task,
             rules=_names(rules),
-            devices=_names(devices),
+            devices=None if devices is None else _names(devices),
             seeds=_seeds(seeds),
             out=out,
             neuron=neuron,
@@ -168,7 +176,7 @@ def sweep(
     ] = "2",
     rule: Rule = None,
     neuron: Neuron = None,
-    device: Device = "ideal",
+    device: Device = None,
     settings: Settings = None,
     sampler: Annotated[
         str, typer.Option(help="random, or tpe (needs onspike[search]).")

@@ -51,9 +51,8 @@ def fitting(kinds, settings):
 
 
 def neuron_of(rule):
-    """LIF, or for rules without spikes what Yin-Yang's recipe takes."""
-    usual = catalog.TASKS["yin-yang"].recipe.neuron_of(rule)
-    return "rate" if usual == "rate" else "lif"
+    """What the rule was made for, or else LIF."""
+    return catalog.RULES[rule].neuron or "lif"
 
 
 def combinations():

@@ -171,6 +171,11 @@ RECIPES: dict[str, Recipe] = {
             "sdfa": _CUE_ALIGNED,
             "drtp": _CUE_ALIGNED,
             "eprop-adaptive": _CUE_ALIGNED,
+            "error-triggered": {  # the best of 8 settings, also in writes
+                "rule.rate": 1.23e-4,
+                "rule.rate_out": 3.56e-3,
+                "rule.theta": 0.193,
+            },
             "bptt": _CUE_ADAM,
             "rtrl": _CUE_ADAM,
             "alif": _CUE_ALIF,
@@ -220,9 +225,6 @@ RECIPES: dict[str, Recipe] = {
             "deep-feedback-control": "cuba-lif",
             "tug-of-war": "cuba-lif",
             "frozen-feedback-control": "cuba-lif",
-            "dfc": "rate",
-            "strong-dfc": "rate",
-            "decolle": "spike-response",
         },
         choices={
             "feedback-control": {

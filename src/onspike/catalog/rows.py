@@ -12,8 +12,10 @@ class Row(NamedTuple):
     `documented` is the public object whose docstring says what it is, as a path.
 
     `needs` are settings of other sections, without which the row makes no sense; they
-    come after a task's general settings and before its choices. `control` is the rule
-    of the control whose hidden layer stays as it began.
+    come after a task's general settings and before its choices. `neuron` and `device`
+    are what a rule was made for, and used where neither the user nor, for the neuron, a
+    recipe names another. `control` is the rule of the control whose hidden layer stays
+    as it began.
     """
 
     build: Callable[..., Any]
@@ -21,6 +23,8 @@ class Row(NamedTuple):
     source: str
     defaults: Settings = {}
     needs: Settings = {}
+    neuron: str = ""
+    device: str = ""
     control: str = "frozen-hidden"
     documented: str = ""
 
@@ -37,10 +41,6 @@ class Recipe(NamedTuple):
     settings: Settings
     choices: Mapping[str, Settings]
     neurons: Mapping[str, str] = {}  # by rule, where it is not the usual one
-
-    def neuron_of(self, rule: str) -> str:
-        """The neuron that a rule is used with."""
-        return self.neurons.get(rule, self.neuron)
 
 
 class TaskRow(NamedTuple):

@@ -101,7 +101,7 @@ def resolve(
     *,
     rule: str | None = None,
     neuron: str | None = None,
-    device: str = "ideal",
+    device: str | None = None,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
 ) -> Spec:
@@ -110,8 +110,9 @@ def resolve(
     Args:
         task: Catalogue name.
         rule: Catalogue name; by default the recipe's.
-        neuron: The same.
-        device: The same.
+        neuron: The same; by default the recipe's for that rule, else the rule's own,
+            else the recipe's.
+        device: The same; by default the rule's own, else "ideal".
         seed: Seed of weights, die, order and data.
         settings: Values by "section.option".
 
@@ -119,19 +120,20 @@ def resolve(
         ValueError: If a name, an option or a value is not known or does not fit.
     """
     recipe = catalog.row("task", task).recipe
+    taught = rule or recipe.rule
+    row = catalog.row("rule", taught)
     names = {
         "task": task,
-        "rule": rule or recipe.rule,
-        "neuron": neuron or recipe.neuron_of(rule or recipe.rule),
-        "device": device,
+        "rule": taught,
+        "neuron": neuron or recipe.neurons.get(taught) or row.neuron or recipe.neuron,
+        "device": device or device_of(taught),
     }
     chosen = {section: {"name": name} for section, name in names.items()}
     tables: dict[str, dict[str, Any]] = {s: dict(chosen.get(s, {})) for s in SECTIONS}
     kinds = {section: kind_of(section, names.get(section)) for section in SECTIONS}
     keys = (names["rule"], names["neuron"], f"{names['rule']}+{names['neuron']}")
-    needs = catalog.row("rule", names["rule"]).needs
     choices = (recipe.choices.get(key, {}) for key in keys)
-    for layer in (recipe.settings, needs, *choices):
+    for layer in (recipe.settings, row.needs, *choices):
         for path, value in layer.items():
             section, option = path.split(".")
             # A recipe speaks to whatever rule or neuron understands the option.
@@ -143,6 +145,11 @@ def resolve(
         checks.known(f"option in [{section}]", option, fields)
         tables[section][option] = value
     return _assemble(tables, kinds, seed)
+
+
+def device_of(rule: str) -> str:
+    """What holds the weights where nothing else is said."""
+    return catalog.row("rule", rule).device or "ideal"
 
 
 def parse(text: str) -> Spec:

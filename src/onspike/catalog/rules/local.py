@@ -74,12 +74,14 @@ ROWS: dict[str, Row] = {
         "a fixed random readout of its own teaches every layer, at every tick",
         "Kaiser et al. 2020, doi:10.3389/fnins.2020.00424",
         needs={"network.synapse": "double-exponential"},
+        neuron="spike-response",
         documented="onspike.rules.decolle.decolle",
     ),
     "error-triggered": Row(
         _error_triggered,
         "decoupled e-prop, a write only where an error exceeds a threshold",
         "Payvand et al. 2020, arXiv 1910.06152",
+        needs={"train.optimiser": "sgd"},  # momentum would write without an event
         documented="onspike.rules.error_triggered.error_triggered",
     ),
 }

@@ -99,6 +99,7 @@ ROWS: dict[str, Row] = {
         "deep feedback control of rate neurons: a nudged output, a second phase",
         "Meulemans et al. 2021, arXiv 2106.07887",
         needs=_MEMORYLESS,
+        neuron="rate",
         documented="onspike.learners.DFC",
     ),
     "strong-dfc": Row(
@@ -106,6 +107,7 @@ ROWS: dict[str, Row] = {
         "the same, but the label itself is the setpoint",
         "Meulemans et al. 2022, arXiv 2204.07249",
         needs=_MEMORYLESS,
+        neuron="rate",
         documented="onspike.learners.DFC",
     ),
     "rtrl": Row(

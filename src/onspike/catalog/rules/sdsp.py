@@ -50,6 +50,7 @@ ROWS: dict[str, Row] = {
             "train.batch": 1,  # steps of one sample, written as they come
             "train.optimiser": "sgd",
         },
+        device="bistable",
         documented="onspike.rules.sdsp.sdsp",
     ),
 }
