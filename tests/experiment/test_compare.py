@@ -11,7 +11,7 @@ import pytest
 
 from onspike import cli, report
 from onspike.experiment import runs
-from onspike.experiment.compare import compare
+from onspike.experiment.compare import Grid, _cell, compare
 from onspike.experiment.store import RunFolder
 from tinyrun import as_options, command, final_arrays, refused, spoken
 
@@ -53,13 +53,17 @@ def test_the_folder_holds_what_the_docs_promise(out, pytestconfig):
     cells = [(cell["rule"], cell["device"]) for cell in found["cells"]]
     assert cells == [(rule, device) for rule in RULES for device in DEVICES]
     for cell in found["cells"]:
-        assert promised <= set(cell)
+        assert promised - {"mean", "spread"} <= set(cell)
         folders = [out / cell["folder"] / f"seed-{seed}" for seed in (2, 5)]
         results = [RunFolder(folder).result() for folder in folders]
         accuracies = [result["test_accuracy"] for result in results]
         assert cell["test_accuracies"] == accuracies
-        assert cell["mean"] == pytest.approx(np.mean(accuracies))
-        assert cell["spread"] == pytest.approx(np.std(accuracies, ddof=1))
+        assert cell["conditions"] == [result["condition"] for result in results]
+        healthy = [r["test_accuracy"] for r in results if r["condition"] == "healthy"]
+        assert ("mean" in cell) == bool(healthy)
+        if len(healthy) == 2:
+            assert cell["mean"] == pytest.approx(np.mean(accuracies))
+            assert cell["spread"] == pytest.approx(np.std(accuracies, ddof=1))
         assert cell["min"] == min(accuracies)
         assert cell["weight_writes_per_sample"] > 0
         for result, seed in zip(results, (2, 5), strict=True):
@@ -68,6 +72,7 @@ def test_the_folder_holds_what_the_docs_promise(out, pytestconfig):
     assert {p.name for p in out.iterdir()} >= {"compare.md", "figures", "report.html"}
     figures = {p.name for p in (out / "figures").iterdir()}
     assert {"compare.svg", "compare.png"} <= figures
+    assert any(cell["conditions"] == ["healthy"] * 2 for cell in found["cells"])
     table = (out / "compare.md").read_text()
     assert all(name in table for name in (*RULES, *DEVICES))
 
@@ -145,6 +150,7 @@ def test_a_seed_that_diverges_stops_no_other_and_is_counted(out, tmp_path):
     assert cell["test_accuracies"] == [None, None] and "mean" not in cell
     result = RunFolder(folder / "reckon-ideal/seed-2").result()
     assert "no longer finite" in result["warnings"][0]
+    assert "min" not in cell and "weight_writes_per_sample" not in cell
     assert "(2 of 2 diverged)" in report.compare_table(found)
     assert "2 of 2 diverged" in report.write_comparison(folder).read_text()
     assert report.write(folder / "reckon-ideal/seed-2").is_file()
@@ -175,3 +181,33 @@ def test_mistakes_are_found_before_anything_is_written(tmp_path, changed, messag
     (tmp_path / "mine").touch()
     with pytest.raises(ValueError, match="is not empty"):
         compare("digits", rules=["eprop"], devices=["ideal"], seeds=[0], out=tmp_path)
+
+
+def test_only_healthy_seeds_make_a_mean_and_a_rule_brings_its_device():
+    sick = {
+        "condition": "silent",
+        "test_accuracy": 0.5,
+        "weight_writes_per_sample": 0.0,
+    }
+    well = {
+        "condition": "healthy",
+        "test_accuracy": 0.9,
+        "weight_writes_per_sample": 8.0,
+    }
+    rest = {
+        "accuracy_while_learning": 1.0,
+        "spikes_per_sample": 1.0,
+        "baselines": {},
+        "memory": {
+            "weights": 1,
+            "neuron_state": 1,
+            "learning_state": 1,
+            "learning_overhead": 0.5,
+        },
+    }
+    cell = _cell(("eprop", "ideal"), [sick | rest, well | rest, well | rest])
+    assert (cell["mean"], cell["spread"], cell["min"]) == (0.9, 0.0, 0.5)
+    assert cell["weight_writes_per_sample"] == pytest.approx(16 / 3)
+    assert "mean" not in _cell(("eprop", "ideal"), [sick | rest])
+    own = Grid("digits", ("sdsp", "eprop"), (), (0,)).cells()
+    assert own == [("sdsp", "bistable"), ("eprop", "ideal")]

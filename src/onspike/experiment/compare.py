@@ -9,7 +9,7 @@ import numpy as np
 import tomli_w
 
 from onspike.experiment import runs
-from onspike.experiment.spec import Spec, kind_of, resolve
+from onspike.experiment.spec import Spec, device_of, kind_of, resolve
 from onspike.experiment.store import RunFolder, vacant, write_json, write_text
 
 Listen = Callable[[str, runs.Progress], None]
@@ -20,12 +20,16 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     task: str
     rules: tuple[str, ...]
-    devices: tuple[str, ...]
+    devices: tuple[str, ...]  # none: each rule's own
     seeds: tuple[int, ...]
 
     def cells(self) -> list[tuple[str, str]]:
         """Rule and device of each."""
-        return [(rule, device) for rule in self.rules for device in self.devices]
+        return [
+            (rule, device)
+            for rule in self.rules
+            for device in self.devices or (device_of(rule),)
+        ]
 
     def folders(self, out: Path, cell: tuple[str, str]) -> list[Path]:
         """The run folders of a cell, one per seed."""
@@ -36,7 +40,7 @@ def compare(
     task: str,
     *,
     rules: Sequence[str],
-    devices: Sequence[str],
+    devices: Sequence[str] | None = None,
     seeds: Sequence[int],
     out: Path,
     neuron: str | None = None,
@@ -48,7 +52,7 @@ def compare(
     Args:
         task: Catalogue name.
         rules: Catalogue names.
-        devices: Catalogue names.
+        devices: Catalogue names; by default each rule's own.
         seeds: The seeds of every cell.
         out: Folder of the comparison; new or empty.
         neuron: Catalogue name; by default the recipe's.
@@ -64,11 +68,13 @@ def compare(
     """
     vacant(out)
     for what, given in (("rules", rules), ("devices", devices), ("seeds", seeds)):
+        if given is None:
+            continue
         if not given or len(set(given)) < len(given):
             raise ValueError(
                 f"--{what} must name at least one, and none twice; got {list(given)}"
             )
-    grid = Grid(task, tuple(rules), tuple(devices), tuple(seeds))
+    grid = Grid(task, tuple(rules), tuple(devices or ()), tuple(seeds))
     cells = grid.cells()
     specs = {
         cell: [_spec(task, cell, neuron, seed, settings or {}, cells) for seed in seeds]
@@ -138,30 +144,31 @@ def _for_cell(listen: Listen, name: str) -> runs.Listen:
 
 
 def _cell(cell: tuple[str, str], results: list[dict]) -> dict[str, Any]:
-    """One cell over its seeds; one that diverged has no numbers, and is counted."""
-    conditions = [result["condition"] for result in results]
-    accuracies = [result["test_accuracy"] for result in results]
-    done = [r for r in results if r["condition"] != "diverged"]
+    """One cell over its seeds: accuracy of the healthy ones, and all are counted."""
     known = {
         "rule": cell[0],
         "device": cell[1],
         "folder": _name(cell),
-        "conditions": conditions,
-        "test_accuracies": accuracies,
+        "conditions": [result["condition"] for result in results],
+        "test_accuracies": [result["test_accuracy"] for result in results],
     }
-    return known | (_means(done) if done else {})
+    healthy = [r["test_accuracy"] for r in results if r["condition"] == "healthy"]
+    if healthy:
+        known["mean"] = float(np.mean(healthy))
+        known["spread"] = float(np.std(healthy, ddof=1)) if len(healthy) > 1 else 0.0
+    done = [r for r in results if r["condition"] != "diverged"]
+    return known | (_costs(done) if done else {})
 
 
-def _means(results: list[dict]) -> dict[str, Any]:
+def _costs(results: list[dict]) -> dict[str, Any]:
+    """The worst seed and what learning took, of all that came to an end."""
+
     def mean(key: str) -> float:
         return float(np.mean([result[key] for result in results]))
 
-    accuracies = [result["test_accuracy"] for result in results]
     memory = results[0]["memory"]
     return {
-        "mean": float(np.mean(accuracies)),
-        "spread": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
-        "min": float(np.min(accuracies)),
+        "min": min(result["test_accuracy"] for result in results),
         "while_learning": mean("accuracy_while_learning"),
         "learning_overhead": memory["learning_overhead"],
         "memory_bits": sum(
