@@ -124,6 +124,14 @@ study-dfc: $(VENV)/.installed ## Deep feedback control of rate neurons (7 minute
 	$(COMPARE) yin-yang --neuron rate --rules strong-dfc --seeds $(SEEDS) \
 		--out $(STUDY)/dfc/learnt --set rule.feedback=learnt
 
+FA_RULES := bptt,fa,dfa,sdfa,drtp,eprop-adaptive,frozen-hidden
+study-fa: $(VENV)/.installed ## Random feedback beside backpropagation (5 minutes)
+	for task in yin-yang digits; do $(COMPARE) $$task --neuron rate \
+		--rules $(FA_RULES) --seeds $(SEEDS) --out $(STUDY)/fa/$$task || exit 1; \
+	$(BIN)/onspike train $$task --neuron rate --rule frozen-hidden \
+		--set train.epochs=1 --set train.readers=true \
+		--out $(STUDY)/fa/$$task-readers || exit 1; done
+
 study-predictive: $(VENV)/.installed ## The predictive rule's published experiments (8 minutes)
 	$(BIN)/python studies/predictive.py --out $(STUDY)/predictive
 

@@ -63,6 +63,16 @@ _RATE: Settings = {
     "train.batch": 20,
 }
 
+# The same with local rules: what a neuron without memory needs, and no more.
+_MLP: Settings = {"rule.eligibility": "pre-trace", "rule.readout_filter": False}
+
+
+def _tuned(rate: float | None, rate_out: float, gain_in: float) -> Settings:
+    """Rates, and the size of the first weights, by a sweep on validation samples."""
+    rates = {"rule.rate_out": rate_out, "network.gain_in": gain_in}
+    return rates if rate is None else {"rule.rate": rate, **rates}
+
+
 # Feedback control of one layer: no hidden population, outputs that spike.
 _ONE_LAYER: Settings = {
     "network.hidden": (),
@@ -268,8 +278,18 @@ RECIPES: dict[str, Recipe] = {
             **_BATCHED,
             "rate": _RATE,
             "strong-dfc": {"rule.one_sided": True},
-            "bptt+rate": {"rule.rate": 6e-2},
-            "frozen-hidden+rate": {"rule.rate_out": 0.1},
+            # 64 settings each: docs/explanation/feedback-alignment.md
+            "bptt+rate": _tuned(0.2, 0.2, 13.0),
+            "frozen-hidden+rate": _tuned(None, 0.25, 6.8),
+            "fa+rate": {**_MLP, **_tuned(0.2, 0.2, 13.0)},
+            "dfa+rate": {**_MLP, **_tuned(0.2, 0.2, 13.0)},
+            "sdfa+rate": {**_MLP, **_tuned(6e-5, 0.14, 6.3)},
+            "drtp+rate": {**_MLP, **_tuned(7e-4, 0.066, 11.0)},
+            "eprop-adaptive+rate": {
+                **_MLP,
+                **_tuned(0.078, 0.037, 5.4),
+                "train.weight_decay": 3e-4,
+            },
         },
     ),
     "digits": Recipe(
@@ -284,7 +304,28 @@ RECIPES: dict[str, Recipe] = {
             "train.optimiser": "adam",
             "train.decay": "linear",
         },
-        choices={**_BATCHED, "sdsp": _SDSP},
+        choices={
+            **_BATCHED,
+            "sdsp": _SDSP,
+            "rate": {
+                "task.code": "graded",
+                "task.ticks": 1,
+                "network.hidden": (200, 200),
+                "train.epochs": 40,
+            },
+            # 24 settings each: docs/explanation/feedback-alignment.md
+            "fa+rate": {**_MLP, **_tuned(8.4e-3, 0.0114, 1.34)},
+            "dfa+rate": {**_MLP, **_tuned(5.5e-3, 0.028, 0.3)},
+            "sdfa+rate": {**_MLP, **_tuned(3.1e-6, 0.01, 1.3)},
+            "drtp+rate": {**_MLP, **_tuned(5e-6, 0.039, 1.0)},
+            "eprop-adaptive+rate": {
+                **_MLP,
+                **_tuned(3.2e-3, 1.5e-4, 0.65),
+                "train.weight_decay": 2.8e-4,
+            },
+            "bptt+rate": _tuned(2.7e-3, 1.3e-4, 1.6),
+            "frozen-hidden+rate": _tuned(None, 7e-3, 0.73),
+        },
     ),
     "spoken-digits": Recipe(
         rule="eprop",
