@@ -105,7 +105,7 @@ class FeedbackAlignment(AbstractLayered):
     """Credit through fixed random weights, layer by layer.
 
     The weights come to align with what is sent back through B. No weight transport, but
-    each layer waits for the one above.
+    each layer waits for the one above. B is dense, also where a projection is sparse.
 
     Args:
         scale: Standard deviation of B, which is normal; sqrt(2 / n) for a layer of n

@@ -34,7 +34,8 @@ class SDSP(AbstractEligibility):
     Args:
         a: Size of a step up.
         b: Size of a step down.
-        theta_v: $\theta_v$, in threshold units.
+        theta_v: $\theta_v$, in units of potential; one for all neurons, and so 0.8 of
+            the threshold only where that is 1.
         up_low: Calcium above which synapses may grow, in spikes.
         up_high: Calcium from which they no longer do.
         down_low: Calcium above which they may shrink, in spikes.
