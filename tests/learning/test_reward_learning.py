@@ -10,10 +10,10 @@ from onspike.experiment.spec import resolve
 
 @pytest.mark.slow
 def test_the_synapse_that_earns_a_late_reward_comes_first():
-    """The study, made small: 20 synapses, rewards up to 0.2 s late, 60 s."""
-    task = reward.Noise(n=20, rate=10.0)
-    learner = reward.learner(tau=0.2, scaling=0.1, rate=1e-2, n=20)
-    w, earned, fired = reward.lives(learner, task, [0, 1], 60, late=200)
+    """The study, made short: 100 synapses, rewards up to 0.2 s late."""
+    task = reward.Noise()
+    learner = reward.learner(tau=0.2, scaling=0.1, rate=1e-2)
+    w, earned, fired = reward.lives(learner, task, [0, 1], 120, late=200)
     assert np.all(earned.sum(1) > 20) and np.all(fired.sum(1) > 100)
     assert np.all(fired[:, -20:].mean(1) < 15)
     assert np.array_equal(reward.ranks(w)[:, -1], [1, 1])

@@ -65,6 +65,21 @@ def test_payload_is_the_membrane_in_whole_steps():
     assert np.allclose(v[1:], after - 0.5 * (z[:-1] > 0))
 
 
+def test_derivative_is_the_events_times_the_payload_and_straight_through():
+    """dz/dv = psi payload + 1[spike, payload in range], from v on a grid."""
+    v = np.linspace(0.03, 1.97, 98)  # three bits of 0.2 reach from 0.2 to 1.4
+    for theta in (0.12, 0.9):  # the first fires below the least payload
+        neuron = GradedLIF(v_threshold=theta, bits=3, quantum=0.2)
+        rest = neuron.init(len(v))
+        found = jacobian(neuron, rest, jnp.asarray(v), 1e-3).emit[0]
+        event = v >= theta
+        payload = 0.2 * np.clip(np.round(v / 0.2), 1, 7)
+        psi = 0.3 / theta * np.maximum(0, 1 - np.abs(v - theta) / theta)
+        within = event & (v > 0.2) & (v < 1.4)
+        assert 0 < within.sum() < event.sum() and np.any(psi[~event] > 0)
+        assert np.allclose(found, psi * payload + within, rtol=1e-12, atol=1e-12)
+
+
 def test_a_graded_spike_counts_as_one():
     task = tasklet()
     networks = [

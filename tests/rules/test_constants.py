@@ -9,6 +9,7 @@ import pytest
 
 from onspike import (
     ALIF,
+    DEXAT,
     LIF,
     CubaLIF,
     Fixed,
@@ -49,6 +50,7 @@ THETA = jnp.array([0.6, 0.7, 0.9])
 KEEP, DETACH = SubtractReset(gradient=True), SubtractReset()
 SMALL = dict(normalised=True, v_threshold=0.06 * THETA)
 ALL = ("tau_mem", "tau_adapt", "beta", "v_threshold")
+TWICE = ("tau_mem", "tau_fast", "tau_slow", "beta_fast", "beta_slow", "v_threshold")
 MAKE = {
     "LIF": (LIF(TAU, THETA, KEEP), ("tau_mem", "v_threshold"), 0.25),
     "ALIF": (ALIF(TAU, 30e-3, 0.3, THETA, DETACH, Refractory(3e-3)), ALL, 0.5),
@@ -57,6 +59,7 @@ MAKE = {
         ("tau_mem", "tau_syn", "v_threshold"),
         0.12,
     ),
+    "DEXAT": (DEXAT(TAU, 10e-3, 40e-3, 0.4, 0.7, THETA, DETACH), TWICE, 0.5),
 }
 
 
@@ -115,9 +118,45 @@ def everything():
 def test_equals_autodiff_without_gradient_through_recurrent_spikes():
     network, task, episodes, params, gradient, record = everything()
     assert_spikes(record, least=10, most=170)
-    assert len(gradient) == 2 + 4 + 3 + 1
+    assert len(gradient) == 2 + 4 + 3 + 6 + 1
     exact = constants(gradient_of(network, task, params, episodes, True))
     assert_same(gradient, exact, 1e-10)
+
+
+def test_the_membranes_time_constant_by_hand():
+    r"""One trace per neuron: epsilon <- alpha epsilon + v of the tick before.
+
+    In numpy, of LIF neurons with unit gain and a detached reset.
+    """
+    network, task = tiny(("tau_mem",)), tasklet()
+    episodes = draw(task, 1, rate=0.4)
+    learner = Learner(network, eprop({"*": None, "*.*": 1.0}), Ledger())
+    state = elsewhere(begin(learner), network)
+    after, record = learn(learner, task, state, episodes)
+    assert_spikes(record, least=10, most=100)
+
+    w = {n: np.asarray(a) for n, a in learner.params(state).weights.items()}
+    tau = 20e-3 * np.exp(w["hidden.tau_mem"][:, 0])
+    alpha, kappa, theta = np.exp(-1e-3 / tau), np.exp(-1e-3 / 10e-3), 0.7
+    v, z, trace, smooth, total = np.zeros((5, 4))
+    y, target = np.zeros(2), np.eye(2)[int(episodes.label[0])]
+    spikes = 0
+    for x, mask in zip(
+        np.asarray(episodes.content[0]), np.asarray(task.mask()), strict=True
+    ):
+        trace = alpha * trace + v
+        v = alpha * v + w["in"] @ x + w["rec"] @ z - theta * z
+        z = (v >= theta).astype(float)
+        y = kappa * y + w["out"] @ z
+        psi = 0.3 / theta * np.maximum(0, 1 - np.abs(v - theta) / theta)
+        smooth = kappa * smooth + psi * trace
+        p = np.exp(y) / np.exp(y).sum()
+        total = total + mask * (w["out"].T @ (p - target)) * smooth
+        spikes = spikes + z
+    assert np.array_equal(record.spikes["hidden"], spikes)
+    total = total * alpha * 1e-3 / tau  # d alpha / d log tau
+    found = -after.shared.store.die.total["hidden.tau_mem"]
+    assert_same({"tau": found[:, 0]}, {"tau": total}, 1e-10)
 
 
 def test_differs_from_the_gradient_of_a_recurrent_network():

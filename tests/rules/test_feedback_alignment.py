@@ -13,6 +13,7 @@ from onspike.rules import (
     FeedbackAlignment,
     KolenPollack,
     PreTrace,
+    ReadoutFilter,
     SignMessage,
     TargetMessage,
     dfa,
@@ -28,7 +29,9 @@ from oracle import (
     begin,
     booked,
     draw,
+    gradient_of,
     learn,
+    small,
     tasklet,
 )
 
@@ -44,6 +47,9 @@ def perceptron(*sizes):
 
 
 DEEP = perceptron(6, 5)
+TASK = tasklet()
+SPIKING = small()  # recurrent, behind a leaky readout
+EPISODES = draw(TASK, 2, rate=0.4)
 
 
 def estimate(rule, network, task, episodes, prepare=lambda params, back: back):
@@ -120,14 +126,26 @@ def test_messages_reach_every_layer_at_once(rule):
     assert_same(found, by_hand(params, back, X[:, 0], SAMPLES.label, signs))
 
 
-def test_dfa_of_one_hidden_layer_is_backpropagation_where_b_is_the_readout():
-    def mirrored(weights, back):
-        return {"hidden": weights["out"].T}
+def mirrored(weights, back):
+    return {"hidden": weights["out"].T}
 
+
+def test_dfa_of_one_hidden_layer_is_backpropagation_where_b_is_the_readout():
     shallow = perceptron(6)
     _, _, found, _ = estimate(dfa(), shallow, STEP, SAMPLES, mirrored)
     _, exact, _ = booked(BPTT(shallow, 1.0, Ledger()), STEP, SAMPLES)
     assert_same(found, exact)
+
+
+def test_dfa_over_time_is_the_gradient_where_recurrent_spikes_carry_none():
+    params, _, found, record = estimate(dfa(), SPIKING, TASK, EPISODES, mirrored)
+    assert_spikes(record, least=20, most=150)
+    exact = gradient_of(SPIKING, TASK, params, EPISODES, True)
+    assert_same(found, exact)
+    _, _, other, _ = estimate(dfa(), SPIKING, TASK, EPISODES)
+    for name in ("in", "rec"):
+        gap = np.linalg.norm(other[name] - exact[name])
+        assert gap > 0.1 * np.linalg.norm(exact[name])
 
 
 def test_in_a_spiking_net_whose_upper_layers_have_no_memory_fa_is_backpropagation():
@@ -166,26 +184,37 @@ def test_messages():
         assert not np.any(kind()(teaching(np.zeros(3), label, mask=False)))
 
 
-def test_drtp_teaches_hidden_layers_without_the_output():
+@pytest.mark.parametrize(
+    ("network", "task", "episodes", "rule"),
+    [
+        (DEEP, STEP, SAMPLES, drtp()),
+        (SPIKING, TASK, EPISODES, drtp()),
+        (SPIKING, TASK, EPISODES, drtp(readout_filter=ReadoutFilter())),
+    ],
+    ids=["rates", "spikes", "filtered"],
+)
+def test_drtp_teaches_hidden_layers_without_the_output(network, task, episodes, rule):
     """Whatever the readout's weights, the hidden update is the same in every bit."""
 
     def found(change):
-        learner = Learner(DEEP, drtp(), Ledger())
-        state = begin(learner, 5)
+        learner = Learner(network, rule, Ledger())
+        state = begin(learner, len(episodes.label))
         state = eqx.tree_at(
             lambda s: s.shared.store.die.params.weights["out"], state, replace_fn=change
         )
-        after, record = learn(learner, STEP, state, SAMPLES)
+        after, record = learn(learner, task, state, episodes)
         params, back = learner.params(state), state.shared.rule
         return params, back, after.shared.store.die.total, record
 
     params, back, one, record = found(lambda w: w)
     _, _, other, changed = found(lambda w: 5.0 - 3.0 * w)
     assert not np.array_equal(record.answer, changed.answer)
-    for name in ("in", "w2"):
+    for name in set(one) - {"out"}:
         assert np.abs(one[name]).max() > 1e-3
         assert np.array_equal(one[name], other[name])
     assert not np.allclose(one["out"], other["out"])
+    if network is not DEEP:
+        return assert_spikes(record, least=20, most=150)
     # What the label says, and nothing else: L = B y*.
     w, target = params.weights, np.eye(3)[SAMPLES.label]
     h1 = np.tanh(X[:, 0] @ np.asarray(w["in"]).T)

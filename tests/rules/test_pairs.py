@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from onspike import LIF, Learner, recurrent
+from onspike import LIF, Learner, feedforward, recurrent
 from onspike.engine import Chunked
 from onspike.rules import (
     EligibilityTrace,
@@ -234,6 +234,26 @@ def test_nothing_drifts_in_100_000_ticks(kind, bound):
     assert np.allclose(state.pre, ages @ pre[-1500:], rtol=bound)
 
 
+def test_a_learner_drifts_as_little():
+    """100,000 ticks of one sample, every one of which writes."""
+    task = tasklet(ticks=100_000, n_in=2)
+    neuron = LIF(v_threshold=0.8)
+    sizes = {"readout": neuron, "gains": (0.5, 0.5), "mean_out": 0.6}
+    learner = Learner(
+        feedforward(2, neuron, (2,), 2, **sizes), stdp(1.0, pairs=PAIRS), Ledger()
+    )
+    samples = stream(task, draw(task, 1, rate=0.02))
+    after, ticks = watch(learner, task, begin(learner), samples)
+    x, hidden, out = (
+        np.asarray(a)[:, 0] for a in (samples.x, ticks.z["hidden"], ticks.z["out"])
+    )
+    for name, (pre, post) in {"in": (x, hidden), "out": (hidden, out)}.items():
+        assert pre.sum(0).min() > 500 and post.sum(0).min() > 500
+        expected = all_pairs(pre, post)
+        gap = np.abs(after.shared.store.die.total[name] - expected).max()
+        assert gap < 1e-12 * np.abs(expected).max()
+
+
 def test_the_window_is_that_of_bi_and_poo():
     """60 pairs at 1 Hz, by lag: exponentials that flip their sign at zero."""
     lags = np.array([-100, -40, -20, -10, -5, -1, 0, 1, 5, 10, 20, 40, 100])
@@ -255,8 +275,18 @@ def test_a_sum_of_products_passes_filters_and_terms():
     state = jnp.ones((2, 3))
     smooth, filtered = ReadoutFilter().step(state, e, local(jnp.ones(3), jnp.ones(2)))
     assert np.allclose(filtered.value, 0.9 + np.array([[4.0], [1.0]]))
-    rule = ThreeFactor(Unmodulated(), PAIRS, 1.0, readout_filter=ReadoutFilter())
-    assert Terms((rule,)).terms == (rule,)
+    rule = ThreeFactor(
+        Unmodulated(), PAIRS, 1.0, readout=PAIRS, readout_filter=ReadoutFilter()
+    )
+    got, ticks = run(Terms((rule,)))
+    expected = dict.fromkeys(got, 0.0)
+    for each in (trains(ticks, sample) for sample in range(2)):
+        for name, (p, q) in each.items():
+            kappa, smooth = 0.0 if name == "out" else np.exp(-1 / 20), 0.0
+            for e in by_tick(p, q):
+                smooth = kappa * smooth + e
+                expected[name] = expected[name] + smooth
+    assert_written(got, expected)
 
 
 def test_what_makes_no_sense_is_refused():
@@ -266,7 +296,7 @@ def test_what_makes_no_sense_is_refused():
         PairSTDP(minus=float("nan"))
     with pytest.raises(ValueError, match=r"EligibilityTrace.tau .* in seconds; got -1"):
         EligibilityTrace(Hebbian(), -1.0)
-    with pytest.raises(ValueError, match=r"Reward.tau .* valid targets|seconds; got 0"):
+    with pytest.raises(ValueError, match=r"Reward.tau must be positive, .*s; got 0"):
         Reward(0.0)
     with pytest.raises(ValueError, match="PairSTDP has no block form"):
         learner = Learner(NET, stdp(gate=EndOfSample()), engine=Chunked())
