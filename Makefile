@@ -15,6 +15,7 @@ DEMO := runs/demo
 .PHONY: help demo test test-full lint docs bench memory
 .PHONY: study-binary study-gap study-deep study-unlayered study-arms study-dfc
 .PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
+.PHONY: study-heterogeneous
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -144,6 +145,9 @@ study-reward: $(VENV)/.installed ## Which of 100 synapses earned a late reward (
 	$(BIN)/python studies/reward.py --out $(STUDY)/reward/late --seeds $(SEEDS)
 	$(COMPARE) binary --rules rstdp,hebb,stdp --seeds $(SEEDS) \
 		--out $(STUDY)/reward/binary
+
+study-heterogeneous: $(VENV)/.installed ## Time constants: spread, learnt, both, none (20 minutes)
+	$(BIN)/python studies/heterogeneous.py --out $(STUDY)/heterogeneous --seeds $(SEEDS)
 
 # Stamps: .venv is made once, and an extra installed again when pyproject.toml changes.
 

@@ -126,6 +126,36 @@ def _yin_yang(
     )
 
 
+def _two_timescales(
+    n_fast: int = 24,
+    n_per_group: int = 5,
+    slow_duration: float = 0.04,
+    fast_duration: float = 0.01,
+    fast_period: float = 0.02,
+    rate: float = 100.0,
+    dt: float = 5e-3,
+    train_samples: int = 2000,
+    validation_samples: int = 1000,
+    test_samples: int = 1000,
+    fresh: bool = True,
+) -> "AbstractTask":
+    from onspike.tasks import TwoTimescales
+
+    return TwoTimescales(
+        n_fast=n_fast,
+        n_per_group=n_per_group,
+        slow_duration=slow_duration,
+        fast_duration=fast_duration,
+        fast_period=fast_period,
+        rate=rate,
+        dt=dt,
+        train_samples=train_samples,
+        validation_samples=validation_samples,
+        test_samples=test_samples,
+        fresh=fresh,
+    )
+
+
 def _digits(
     code: Literal["rate", "poisson", "graded"] = "rate",
     rate: float = 200.0,
@@ -214,6 +244,12 @@ TASKS: dict[str, TaskRow] = {
         "three interleaved regions of the plane: needs a hidden layer that learns",
         "Kriener et al. 2022, arXiv 2102.08211",
         RECIPES["yin-yang"],
+    ),
+    "two-timescales": TaskRow(
+        _two_timescales,
+        "the sides of a slow cue, long gone, and of the last of many fast ones",
+        "onspike, for the neurons of Perez-Nieves et al. 2021",
+        RECIPES["two-timescales"],
     ),
     "digits": TaskRow(
         _digits,

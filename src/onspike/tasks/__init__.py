@@ -19,6 +19,7 @@ from onspike.tasks.spoken_digits import (
     SquareRoot,
 )
 from onspike.tasks.two_blobs import TwoBlobs
+from onspike.tasks.two_timescales import TwoTimescales
 from onspike.tasks.yin_yang import YinYang
 
 __all__ = [
@@ -46,5 +47,6 @@ __all__ = [
     "SpokenDigits",
     "SquareRoot",
     "TwoBlobs",
+    "TwoTimescales",
     "YinYang",
 ]
