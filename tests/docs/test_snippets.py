@@ -50,5 +50,5 @@ def test_the_names_and_options_of_the_commands_exist(pytestconfig):
 def test_every_rule_says_what_its_reference_page_needs(name):
     module, _, attribute = catalog.RULES[name].documented.rpartition(".")
     text = inspect.getdoc(getattr(importlib.import_module(module), attribute))
-    for section in ("Args", "Locality", "Memory", "Exact", "Source"):
+    for section in ("Args", "Locality", "Memory", "Cost", "Exact", "Source"):
         assert re.search(rf"^{section}:", text, re.MULTILINE), section

@@ -41,6 +41,8 @@ class BPTT(AbstractLearner):
 
     Locality: none: every weight, of every tick.
     Memory: the state of every neuron at every tick of a sample.
+    Cost: about two multiply-adds per synapse and tick, in a second pass from the end
+        of the sample to its start; one write per synapse and batch.
     Exact: the gradient, with the surrogate in place of the spike's derivative.
     Source: Neftci, Mostafa & Zenke 2019, doi:10.1109/MSP.2019.2931595.
     """

@@ -82,6 +82,8 @@ class DFC(AbstractLearner):
     Locality: a synapse sees its two neurons' rates, and what of the postsynaptic one
         is not explained by its input; controllers reach all neurons through Q.
     Memory: none beyond the state of the loop, which has to settle for every sample.
+    Cost: one pass through net and Q for each of the controller's `steps`, and one
+        product per synapse, for each sample; one write per synapse and batch.
     Exact: with Q the transposed Jacobian and a weak pull, Gauss-Newton's direction.
     Source: Meulemans et al. 2021, arXiv 2106.07887; strong-DFC: Meulemans et al. 2022,
         arXiv 2204.07249.

@@ -36,6 +36,8 @@ class RTRL(AbstractLearner):
 
     Locality: none: each synapse needs the derivative of every neuron's state.
     Memory: number of neurons times number of weights.
+    Cost: state variables squared times the number of weights, in multiply-adds per
+        tick; one write per synapse and batch.
     Exact: equals backpropagation through time.
     Source: Williams & Zipser 1989, doi:10.1162/neco.1989.1.2.270.
     """

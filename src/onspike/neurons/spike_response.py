@@ -33,9 +33,9 @@ class SpikeResponse(AbstractNeuron):
     Args:
         tau_ref: Time constant of R, in seconds; the default is a decay of 0.65 per
             tick of 1 ms.
-        v_threshold: Firing threshold; 0 in the source.
+        v_threshold: Firing threshold, in units of potential; 0 in the source.
         surrogate: Pseudo-derivative that stands in for dz/dv, as for a threshold of 1.
-        bias: Constant current.
+        bias: Constant current, in units of potential.
 
     Raises:
         ValueError: If `tau_ref` is not positive, `v_threshold` is negative or `bias`

@@ -35,6 +35,9 @@ def decolle(
         through its transpose. `bounds` needs a mean over the layer.
     Memory: none beside the fixed readouts: the trace is the synapse's own state, one
         pair per presynaptic neuron.
+    Cost: per layer and tick its readout there (one addition per spike and class) and
+        back (one multiply-add per neuron and class), and one product and one write per
+        synapse.
     Exact: equals the gradient of all layers' losses in a network whose layers and own
         refractory responses pass no gradient on.
     Source: Kaiser, Mostafa & Neftci 2020, doi:10.3389/fnins.2020.00424.

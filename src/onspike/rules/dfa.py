@@ -28,7 +28,7 @@ def dfa(
 
     Args:
         rate: Learning rate, of all projections or by projection.
-        scale: Standard deviation of B.
+        scale: Standard deviation of B, in signal per unit of error.
         eligibility: What a synapse remembers. For rate neurons `EProp()` and the
             cheaper `PreTrace()` are both $\phi' s_j$.
         gate: When the sum is written.
@@ -39,8 +39,10 @@ def dfa(
         transport and no order of layers, but all wait for the output.
     Memory: one fixed feedback weight per hidden neuron and output, beside the
         eligibility's own.
+    Cost: as `eprop`, feedback weights in place of the weights on the way back.
     Exact: with one hidden layer and $B = W_{out}^T$ it is backpropagation where the
-        readout is linear and recurrent spikes carry no gradient.
+        readout is linear (leaky, behind its filter) and recurrent spikes carry no
+        gradient.
     Source: Nøkland 2016, arXiv 1609.01596.
     """
     return ThreeFactor(

@@ -31,7 +31,7 @@ def drtp(
 
     Args:
         rate: Learning rate, of all projections or by projection.
-        scale: Standard deviation of B.
+        scale: Standard deviation of B, in signal per unit of target.
         eligibility: What a synapse remembers. For rate neurons `EProp()` and the
             cheaper `PreTrace()` are both $\phi' s_j$.
         gate: When the sum is written.
@@ -42,7 +42,10 @@ def drtp(
         error, nothing read back from the output, no waiting.
     Memory: as `dfa`; without the readout's filter nothing else per synapse where
         `PreTrace()` is the eligibility.
-    Exact: nowhere a gradient. The hidden update does not depend on the readout at all.
+    Cost: the eligibility and one product per synapse and tick; a feedback weight is
+        looked up and multiplies nothing; one write per synapse and sample.
+    Exact: nowhere a gradient. The hidden update does not depend on the readout's
+        weights at all; with the readout's filter it depends on its time constant.
     Source: Frenkel, Lefebvre & Bol 2021, doi:10.3389/fnins.2021.629892.
     """
     return ThreeFactor(

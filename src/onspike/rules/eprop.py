@@ -35,6 +35,9 @@ def eprop(
         through the readout's weights, or through fixed wires with `DirectFeedback()`.
     Memory: one value per synapse and state variable of the neuron, one more for the
         readout's filter, one more to gather.
+    Cost: $d^2 + 2 d + 2$ multiply-adds per synapse and tick for neurons of d state
+        variables, 5 for LIF, and one per weight that the error comes back through; one
+        write per synapse and sample.
     Exact: equals the gradient of a network whose recurrent spikes carry none, for any
         neuron; equals backpropagation through time in a network without recurrence.
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y.

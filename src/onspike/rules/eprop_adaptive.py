@@ -27,11 +27,12 @@ def eprop_adaptive(
     B \leftarrow (1 - \lambda) B + \Delta W^T$$
 
     $\lambda$ is the learner's `weight_decay` times rate and schedule: set it above 0,
-    or B keeps the distance from $W^T$ that it began with.
+    or B keeps the distance from $W^T$ that it began with. It decays every plastic
+    weight, those into hidden neurons too; in the source only B and the readout's.
 
     Args:
         rate: Learning rate, of all projections or by projection.
-        scale: Standard deviation of the initial B.
+        scale: Standard deviation of the initial B, in signal per signal.
         eligibility: What a synapse remembers. For rate neurons `EProp()` and the
             cheaper `PreTrace()` are both $\phi' s_j$.
         gate: When the sum is written.
@@ -41,6 +42,8 @@ def eprop_adaptive(
     Locality: as `fa`. Both synapses of a pair of neurons see the same two activities,
         so B needs no transport.
     Memory: as `fa`, but the feedback weights are written whenever the weights are.
+    Cost: as `fa`, and at every write of a weight one more of the feedback weight beside
+        it.
     Exact: $|B - W^T|$ falls by $1 - \lambda$ at every write, on a device that writes
         what it is asked for; as it vanishes the rule becomes symmetric e-prop.
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y (adaptive e-prop);

@@ -38,6 +38,8 @@ def error_triggered(
     Locality: as the host rule's, but an error travels as an event with a small whole
         number, and only when there is one.
     Memory: as the host rule's, and one threshold for the output if it adapts.
+    Cost: the host's traces in every tick; its products and writes only in ticks with an
+        event.
     Exact: becomes the host rule, `reckon`, as theta goes to 0.
     Source: Payvand et al. 2020, arXiv 1910.06152; the host is Frenkel & Indiveri 2022,
         arXiv 2208.09759.

@@ -26,7 +26,7 @@ def fa(
 
     Args:
         rate: Learning rate, of all projections or by projection.
-        scale: Standard deviation of B.
+        scale: Standard deviation of B, in signal per signal of the layer above.
         eligibility: What a synapse remembers. For rate neurons `EProp()` and the
             cheaper `PreTrace()` are both $\phi' s_j$.
         gate: When the sum is written.
@@ -38,8 +38,10 @@ def fa(
         slopes of all layers are needed on the way back.
     Memory: one fixed feedback weight per synapse that credit crosses, beside the
         eligibility's own.
+    Cost: as `eprop`, feedback weights in place of the weights on the way back.
     Exact: with $B_l = W_{l+1}^T$ it is backpropagation where what lies downstream has
-        no memory; with random B it is no gradient, and W comes to align with B.
+        no memory and recurrent spikes carry no gradient; with random B it is no
+        gradient, and W comes to align with B.
     Source: Lillicrap et al. 2016, doi:10.1038/ncomms13276.
     """
     return ThreeFactor(

@@ -33,6 +33,8 @@ def feedback_control(
     Locality: a synapse sees its presynaptic spike and the current that steers its
         neuron; the target reaches controllers, never a synapse.
     Memory: one filtered pull per output unit, two controllers each; none per synapse.
+    Cost: two controllers per output unit and tick; one addition and one write per
+        readout synapse at each presynaptic spike.
     Exact: no gradient; the update is zero where the output follows its target.
     Source: Saponati et al. 2026, arXiv 2602.13261.
     """
@@ -69,6 +71,9 @@ def deep_feedback_control(
         controllers through weights of the network, their signs, or wires of their own.
     Memory: one filtered pull per output unit, two controllers each; none per synapse
         with the default eligibility.
+    Cost: as `feedback_control`, one multiply-add per tick for each weight that carries
+        the current back, and one product and one write per hidden synapse at each
+        presynaptic spike.
     Exact: no gradient; with `gain=0` the direction of one, of the controllers' pull.
     Source: onspike, after Saponati et al. 2026, arXiv 2602.13261.
     """

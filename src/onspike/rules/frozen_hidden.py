@@ -20,6 +20,8 @@ def frozen_hidden(
 
     Locality: a synapse of the readout sees its presynaptic trace and its unit's error.
     Memory: one trace per hidden neuron.
+    Cost: one multiply-add per hidden neuron and tick for its trace, and, while a target
+        is valid, one product and one write per synapse of the readout and tick.
     Exact: the gradient of the readout.
     Source: the decoupled form of Frenkel & Indiveri 2022, arXiv 2208.09759.
     """

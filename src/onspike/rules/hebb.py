@@ -30,8 +30,9 @@ def hebb(
 
     Locality: the spikes of its two neurons, and one number that is broadcast.
     Memory: one value c per synapse.
-    Exact: a single reward m in tick T changes a weight by
-    $\eta m \sum_t \lambda_c^{T - t} z_i^t s_j^t$.
+    Cost: as `rstdp`, without traces of neurons.
+    Exact: without a baseline (b = 0) a single reward m in tick T changes a weight by
+        $\eta m \sum_t \lambda_c^{T - t} z_i^t s_j^t$.
     Source: Frémaux & Gerstner 2016, doi:10.3389/fncir.2015.00085, eq. 1.
     """
     trace = EligibilityTrace(Hebbian(), tau)

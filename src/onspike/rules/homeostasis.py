@@ -38,7 +38,10 @@ class Homeostasis(AbstractRule):
 
     Locality: a synapse's own weight, and one number from its postsynaptic neuron.
     Memory: one value per neuron.
-    Exact: weights rest where the mean rate is the target, and nowhere else but at zero.
+    Cost: one multiply-add per neuron, and one product and one write per synapse, in
+        each tick.
+    Exact: weights rest, on average, where the mean rate is the target, and nowhere else
+        but at zero; each spike still moves them to and fro.
     Source: Carlson et al. 2013, doi:10.1109/IJCNN.2013.6706961, the homeostatic term
         without the factor K that slows it where rates are far off. There, weights are
         excitatory.

@@ -42,6 +42,7 @@ class Predictive(AbstractRule):
 
     Locality: a synapse sees its presynaptic trace, the membrane and E of its neuron.
     Memory: one trace per presynaptic neuron and projection.
+    Cost: five multiply-adds and one write per synapse and tick.
     Exact: the gradient of the squared prediction error, under the conditions above.
     Source: Saponati & Vinck 2023, Nat. Commun. 14:4985, eqs. 1-4.
     """

@@ -36,6 +36,8 @@ def reckon(
     Locality: a synapse sees its two neurons; with `Symmetric()` the readout's weights
         carry the error back, with `DirectFeedback()` fixed wires do.
     Memory: one trace per presynaptic neuron and per projection, none per synapse.
+    Cost: one multiply-add per presynaptic neuron and tick for its trace, and, while a
+        target is valid, one product and one write per synapse and tick.
     Exact: equals e-prop without the readout's filter, for LIF neurons that share a
         decay; the written sum equals it only while weights hardly move in a sample.
     Source: Frenkel & Indiveri 2022, arXiv 2208.09759.

@@ -31,8 +31,11 @@ def rstdp(
 
     Locality: the spikes of its two neurons, and one number that is broadcast.
     Memory: one value c per synapse; one trace per neuron on each side of a projection.
-    Exact: a single reward m in tick T changes a weight by
-    $\eta m \sum_t \lambda_c^{T - t} STDP_{ij}^t$.
+    Cost: one multiply-add per synapse and tick for c; one product and one write per
+        synapse in each tick with a signal: with a reward, or with a baseline and a
+        valid target.
+    Exact: without a baseline (b = 0) a single reward m in tick T changes a weight by
+        $\eta m \sum_t \lambda_c^{T - t} STDP_{ij}^t$.
     Source: Izhikevich 2007, doi:10.1093/cercor/bhl152; Florian 2007,
         doi:10.1162/neco.2007.19.6.1468.
     """

@@ -29,7 +29,7 @@ def sdfa(
 
     Args:
         rate: Learning rate, of all projections or by projection.
-        scale: Standard deviation of B.
+        scale: Standard deviation of B, in signal per sign (1 or -1).
         eligibility: What a synapse remembers. For rate neurons `EProp()` and the
             cheaper `PreTrace()` are both $\phi' s_j$.
         gate: When the sum is written.
@@ -38,6 +38,7 @@ def sdfa(
 
     Locality: as `dfa`, with two bits per output in place of a number.
     Memory: as `dfa`.
+    Cost: as `dfa`, but feedback weights are added or subtracted, and multiply nothing.
     Exact: nowhere a gradient. The signs are those of `dfa`'s message.
     Source: Frenkel, Lefebvre & Bol 2021, doi:10.3389/fnins.2021.629892.
     """

@@ -31,6 +31,8 @@ def sdsp(
         its neuron. The label travels as a current into the output, and nothing else is
         sent back.
     Memory: One calcium value per neuron (and projection into it); none per synapse.
+    Cost: one multiply-add and five comparisons per neuron and tick; at each presynaptic
+        spike at most one addition and one write per synapse.
     Exact: It is no gradient of anything. On ODIN it is exact in integers:
         `onspike.chips.odin`.
     Source: Brader, Senn & Fusi 2007, doi:10.1162/neco.2007.19.11.2881.

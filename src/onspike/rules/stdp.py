@@ -28,6 +28,8 @@ def stdp(
 
     Locality: what a synapse sees of its own two neurons; no label, no error.
     Memory: one trace per neuron on each side of a projection, nothing per synapse.
+    Cost: one multiply-add per neuron, side and tick for the traces; one addition and
+        one write per synapse at each spike on either side.
     Exact: the summed change is $\sum W(t_i - t_j)$ over all pairs of spikes in
     different ticks (with `nearest`, over the nearest ones).
     Source: Bi & Poo 1998, doi:10.1523/JNEUROSCI.18-24-10464.1998; Song, Miller &

@@ -47,6 +47,8 @@ class ThreeFactor(AbstractRule):
 
     Locality: what its signal and its eligibility carry.
     Memory: theirs; with a readout filter one more value per synapse.
+    Cost: that of its parts, and one product per synapse and tick; one write per synapse
+        where the gate opens.
     Exact: with `PreTrace()` the gradient of one layer whose reset is ignored; for more,
         see the published rules.
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, eq. 1; Frémaux &

@@ -91,6 +91,8 @@ class EProp(AbstractEligibility):
 
     For a learnt constant $c_i$ of the neurons $s_j = 1$, $b_i = \partial h_i /
     \partial c_i$, and $e_i$ gains $\partial z_i / \partial c_i$: `d` values per neuron.
+    The whole derivative counts, that of a gain 1 - alpha too, which the code of
+    Perez-Nieves et al. 2021 (doi:10.1038/s41467-021-26022-3) detaches.
 
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, eqs. 13-14.
     """
