@@ -15,7 +15,7 @@ DEMO := runs/demo
 .PHONY: help demo test test-full lint docs bench memory
 .PHONY: study-binary study-gap study-deep study-unlayered study-arms study-dfc
 .PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
-.PHONY: study-heterogeneous
+.PHONY: study-heterogeneous study-decolle
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +74,10 @@ study-spoken: $(VENV)/.installed ## Spoken digits: TRAIN=FILE.h5 TEST=FILE.h5 (3
 	$(COMPARE) spoken-digits --rules eprop,frozen-hidden,bptt --seeds $(SEEDS) \
 		--out $(STUDY)/spoken \
 		--set task.train=$(TRAIN) --set task.test=$(TEST)
+
+study-decolle: $(VENV)/.installed ## Local errors in every layer, on Yin-Yang (10 minutes)
+	$(COMPARE) yin-yang --neuron spike-response --rules decolle,eprop,bptt,frozen-hidden \
+		--seeds $(SEEDS) --out $(STUDY)/decolle/yin-yang --set train.readers=true
 
 study-binary: $(VENV)/.installed ## Feedback control of one layer on two blobs (1 minute)
 	$(COMPARE) binary --rules feedback-control --seeds $(SEEDS) \

@@ -52,6 +52,16 @@ _CUE_ALIF_ADAM: Settings = {
     "train.optimiser": "adam",
 }
 
+# Two layers that hear Yin-Yang as latencies, with their memory in the synapses.
+_LATENCY: Settings = {
+    "task.code": "latency",
+    "task.ticks": 80,
+    "task.window": 0.04,
+    "network.hidden": (30, 30),
+    "network.synapse": "double-exponential",
+    "train.epochs": 15,
+}
+
 # A net of rate neurons: real numbers in, and a sample is one tick.
 _RATE: Settings = {
     "task.code": "graded",
@@ -276,6 +286,36 @@ RECIPES: dict[str, Recipe] = {
                 "rule.control_tau": 0.1,
             },
             **_BATCHED,
+            "spike-response": _LATENCY,  # each rule's own best of 24 settings
+            "decolle+spike-response": {
+                "network.gain_in": 190.0,
+                "network.gain_rec": 7.1,
+                "network.tau_out": 17e-3,
+                "rule.readout_scale": 0.81,
+                "rule.rate": 1e-2,
+                "rule.rate_out": 9.3e-4,
+            },
+            "eprop+spike-response": {
+                **_FACTORED,  # exact: the membrane forgets at once
+                "network.gain_in": 120.0,
+                "network.gain_rec": 1.8,
+                "network.tau_out": 33e-3,
+                "rule.rate": 0.12,
+                "rule.rate_out": 0.018,
+            },
+            "bptt+spike-response": {
+                "network.gain_in": 150.0,
+                "network.gain_rec": 1.2,
+                "network.tau_out": 9.5e-3,
+                "rule.rate": 0.25,
+                "rule.rate_out": 0.09,
+            },
+            "frozen-hidden+spike-response": {
+                "network.gain_in": 120.0,
+                "network.gain_rec": 7.9,
+                "network.tau_out": 29e-3,
+                "rule.rate_out": 0.06,
+            },
             "rate": _RATE,
             "strong-dfc": {"rule.one_sided": True},
             # 64 settings each: docs/explanation/feedback-alignment.md
