@@ -38,9 +38,13 @@ SETTINGS = {
 }
 # Pairs of spikes: neurons on both sides of every projection must fire.
 PAIRS = {"neuron.bias": 0.2, "network.mean_out": 0.2}
-OTHERS = dict.fromkeys(("stdp", "rstdp", "hebb"), PAIRS)
-# Potentials that add up to 1 are small: threshold 0, as in the source.
-OTHERS["decolle"] = {"neuron.v_threshold": 0.0}
+# Potentials of double exponentials are small: threshold 0, as in the source.
+OTHERS = {
+    "stdp": PAIRS,
+    "rstdp": PAIRS,
+    "hebb": PAIRS,
+    "decolle": {"neuron.v_threshold": 0.0},
+}
 
 
 def fitting(kinds, settings):
