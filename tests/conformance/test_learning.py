@@ -190,7 +190,12 @@ def test_learning_keeps_the_invariants(names):
     assert learner.device.bits_per_weight() > 0
 
 
-BAD = ("nan", float("nan"), float("inf"), -1.0, 0.0, 0, -1, 10**9 + 0.5, "x", True, [])
+NOT_FINITE = ("nan", float("nan"), float("inf"), -float("inf"))
+BAD = (*NOT_FINITE, -1.0, 0.0, 0, -1, 10**9 + 0.5, "x", True, [])
+SIGNED = {
+    *("neuron.bias", "neuron.floor"),
+    *("rule.plus", "rule.minus", "rule.theta_v", "rule.target_low"),
+}
 
 
 @pytest.mark.parametrize("kind", ["rule", "neuron", "device"])
@@ -211,8 +216,8 @@ def _try(kind, name, path, value):
     except ValueError as error:
         assert "\n" not in str(error), (path, value)
         return
-    if ".tau" in path or path in ("rule.rate", "neuron.v_threshold"):
-        assert np.isfinite(value) and value >= 0, (path, value)
+    assert value not in NOT_FINITE, (name, path, value)
+    assert path in SIGNED or value >= 0, (name, path, value)
 
 
 def test_wrong_shapes_are_a_value_error():

@@ -7,6 +7,7 @@ import pytest
 
 from onspike import (
     LIF,
+    CubaLIF,
     GradedLIF,
     LeakyIntegrator,
     Network,
@@ -114,3 +115,6 @@ def test_rejects_bad_payloads():
         GradedLIF(bits=17)
     with pytest.raises(ValueError, match="GradedLIF.quantum must be positive"):
         GradedLIF(quantum=0.0)
+    for kind in (LIF, CubaLIF, GradedLIF):
+        with pytest.raises(ValueError, match="LIF.floor must be finite, .*; got nan"):
+            kind(floor=float("nan"))

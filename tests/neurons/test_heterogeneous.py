@@ -49,6 +49,9 @@ def test_bad_spreads_are_refused():
         hidden("lif", tau_mem_shape=0.0)
     with pytest.raises(ValueError, match="gamma_spread.mean must be positive"):
         gamma_spread(-1.0, 3.0, 4)
+    for n in (0, -1):
+        with pytest.raises(ValueError, match=rf"spread.n .* >= 1, in neurons; got {n}"):
+            gamma_spread(1.0, 3.0, n)
     spec = resolve("yin-yang", settings={"neuron.tau_mem_shape": 3.0})
     with pytest.raises(ValueError, match="share one tau_mem .*rule.eligibility=full"):
         build.learner(spec, spec.built("task"))

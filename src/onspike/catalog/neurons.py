@@ -233,6 +233,7 @@ def _spread(neuron: "AbstractNeuron", bias: float, **shapes: float | None) -> "B
 
     from onspike.neurons import gamma_spread
 
+    checks.non_negative("neuron", "units of the current", bias_spread=bias)
     for name, shape in shapes.items():
         if shape is not None:
             field = {f"{name}_shape": shape}

@@ -48,7 +48,8 @@ class CubaLIF(AbstractNeuron):
         floor: The membrane falls no lower, in threshold units; None for no floor.
 
     Raises:
-        ValueError: If a time constant or the threshold is not positive.
+        ValueError: If a time constant or the threshold is not positive, or `bias` or
+            `floor` not finite.
 
     Source: Gerstner et al., Neuronal Dynamics, 2014, ch. 1.3 and 3.1.
     """
@@ -70,6 +71,8 @@ class CubaLIF(AbstractNeuron):
         checks.positive("CubaLIF", "seconds", **seconds)
         checks.positive("CubaLIF", "threshold units", v_threshold=self.v_threshold)
         checks.finite("CubaLIF", "threshold units per tick", bias=self.bias)
+        if self.floor is not None:
+            checks.finite("CubaLIF", "threshold units", floor=self.floor)
 
     def check(self, n):
         checks.per_neuron(

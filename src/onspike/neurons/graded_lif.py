@@ -55,8 +55,8 @@ class GradedLIF(AbstractNeuron):
         floor: The membrane falls no lower, in threshold units; None for no floor.
 
     Raises:
-        ValueError: If `tau_mem`, `v_threshold` or `quantum` is not positive, or `bits`
-            out of range.
+        ValueError: If `tau_mem`, `v_threshold` or `quantum` is not positive, `bits` out
+            of range, or `bias` or `floor` not finite.
     """
 
     tau_mem: PerNeuron = 20e-3
@@ -77,6 +77,8 @@ class GradedLIF(AbstractNeuron):
         checks.positive("GradedLIF", "seconds", tau_mem=self.tau_mem)
         checks.positive("GradedLIF", "threshold units", **units)
         checks.finite("GradedLIF", "threshold units", bias=self.bias)
+        if self.floor is not None:
+            checks.finite("GradedLIF", "threshold units", floor=self.floor)
         checks.at_least("GradedLIF", "bits", 1, bits=self.bits)
         if self.bits > 16:
             raise ValueError(

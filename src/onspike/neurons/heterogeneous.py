@@ -23,12 +23,13 @@ def gamma_spread(
         order: Which of the fixed orders: constants with different ones are unrelated.
 
     Raises:
-        ValueError: If `mean` or `shape` is not positive.
+        ValueError: If `mean` or `shape` is not positive, or `n` no whole number >= 1.
 
     Source: Perez-Nieves et al. 2021, doi:10.1038/s41467-021-26022-3, draws time
         constants with k = 3.
     """
     checks.positive("gamma_spread", "the constant's unit", mean=mean)
     checks.positive("gamma_spread", "1 (a shape)", shape=shape)
+    checks.at_least("gamma_spread", "neurons", 1, n=n)
     quantiles = gammaincinv(shape, (np.arange(n) + 0.5) / n) * mean / shape
     return jnp.asarray(np.random.default_rng(order).permutation(quantiles))

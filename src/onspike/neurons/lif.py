@@ -48,7 +48,8 @@ class LIF(AbstractNeuron):
         euler: Decay by 1 - dt / tau_mem, as some sources do, and not exponentially.
 
     Raises:
-        ValueError: If `tau_mem` or `v_threshold` is not positive.
+        ValueError: If `tau_mem` or `v_threshold` is not positive, or `bias` or `floor`
+            not finite.
 
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, Methods.
     """
@@ -69,6 +70,8 @@ class LIF(AbstractNeuron):
         checks.positive("LIF", "seconds", tau_mem=self.tau_mem)
         checks.positive("LIF", "threshold units", v_threshold=self.v_threshold)
         checks.finite("LIF", "threshold units", bias=self.bias)
+        if self.floor is not None:
+            checks.finite("LIF", "threshold units", floor=self.floor)
 
     def check(self, n):
         checks.per_neuron(

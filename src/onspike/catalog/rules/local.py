@@ -29,6 +29,11 @@ def _decolle(
 ) -> Any:
     from onspike import losses, rules
 
+    if theta is None and (set_point is not None or ternary):
+        raise ValueError(
+            "rule.set_point and rule.ternary say what a threshold makes of errors: set "
+            f"rule.theta too; got set_point={set_point} and ternary={ternary}"
+        )
     trigger = None if theta is None else trigger_of(theta, set_point, ternary)
     loss = {
         "smooth-l1": losses.SmoothL1,

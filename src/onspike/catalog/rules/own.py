@@ -79,9 +79,9 @@ def _strong_dfc(
 def _steering(feedback: Steering, scale: float) -> Any:
     from onspike.learners import FixedFeedback, LearntFeedback, TransposedJacobian
 
+    fixed = FixedFeedback(scale)
     if feedback == "transposed":
         return TransposedJacobian()
-    fixed = FixedFeedback(scale)
     return fixed if feedback == "random" else LearntFeedback(fixed)
 
 

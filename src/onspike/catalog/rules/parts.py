@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from onspike import checks
+
 if TYPE_CHECKING:
     from onspike.rules import (
         AbstractGate,
@@ -18,9 +20,14 @@ Gate = Literal["every-tick", "target-window", "end-of-sample", "end-of-window"]
 def signal_of(
     feedback: Feedback, scale: float, output_slope: bool = True
 ) -> "AbstractSignal":
-    """How hidden neurons hear of the error."""
+    """How hidden neurons hear of the error.
+
+    Raises:
+        ValueError: If the scale is bad, needed or not.
+    """
     from onspike import rules
 
+    checks.non_negative("rule", "signal per signal", feedback_scale=scale)
     signals: dict[str, Callable[[], AbstractSignal]] = {
         "symmetric": lambda: rules.Symmetric(output_slope=output_slope),
         "sign": lambda: rules.SignSymmetric(scale=scale, output_slope=output_slope),
@@ -70,18 +77,20 @@ def calm(
     """What keeps firing rates in bounds, if anything.
 
     Raises:
-        ValueError: If both kinds are asked for.
+        ValueError: If both kinds are asked for, or a value is bad, needed or not.
     """
     from onspike.rules import RateHinge, RateTarget
 
+    hinged = RateHinge(strength=hinge, bound=hinge_bound)
+    pulled = RateTarget(strength=rate_cost, target=rate_target)
     if hinge and rate_cost:
         raise ValueError(
             "rule.hinge and rule.rate_cost both regularise the firing rate; "
             "set one of them to 0"
         )
     if rate_cost:
-        return RateTarget(strength=rate_cost, target=rate_target)
-    return RateHinge(hinge, hinge_bound) if hinge else None
+        return pulled
+    return hinged if hinge else None
 
 
 def by_projection(

@@ -75,9 +75,9 @@ def _stabilised(
     """The rule itself, or with synaptic scaling as a second term."""
     from onspike.rules import Homeostasis, Terms
 
+    scales = Homeostasis(rate=homeostasis, target=target)
     if not homeostasis:
         return learns(gate=gate_of(gate))
-    scales = Homeostasis(rate=homeostasis, target=target)
     return Terms((learns(), scales), gate_of(gate))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from onspike import checks
 from onspike.catalog.rows import Row
 from onspike.catalog.rules.parts import Gate, by_projection, calm, gate_of
 
@@ -26,12 +27,14 @@ Eligibility = Literal[
     "e-prop", "pre-trace", "coincidence", "presynaptic", "stdp", "hebb"
 ]
 
+_SCALE = 0.2  # of signals that have one
+
 
 def _three_factor(
     rate: float = 1e-3,
     rate_out: float | None = None,
     signal: Signal = "symmetric",
-    signal_scale: float = 0.2,
+    signal_scale: float = _SCALE,
     theta: float | None = None,
     eligibility: Eligibility = "pre-trace",
     readout: Eligibility = "pre-trace",
@@ -62,20 +65,28 @@ def _three_factor(
 def _signal(name: Signal, scale: float) -> "AbstractSignal":
     from onspike import rules
 
-    signals: dict[str, Callable[[], AbstractSignal]] = {
-        "symmetric": rules.Symmetric,
+    scaled: dict[str, Callable[[], AbstractSignal]] = {
         "sign-symmetric": lambda: rules.SignSymmetric(scale=scale),
         "fa": lambda: rules.FeedbackAlignment(scale=scale),
         "kolen-pollack": lambda: rules.KolenPollack(scale=scale),
         "dfa": lambda: rules.DirectFeedback(scale),
         "sdfa": lambda: rules.DirectFeedback(scale, rules.SignMessage()),
         "drtp": lambda: rules.DirectFeedback(scale, rules.TargetMessage()),
+    }
+    others: dict[str, Callable[[], AbstractSignal]] = {
+        "symmetric": rules.Symmetric,
         "local": rules.LocalReadouts,
         "reward": rules.Reward,
         "unmodulated": rules.Unmodulated,
         "none": rules.NoSignal,
     }
-    return signals[name]()
+    checks.non_negative("rule", "signal per message", signal_scale=scale)
+    if name in others and scale != _SCALE:
+        raise ValueError(
+            f"rule.signal_scale means nothing to rule.signal '{name}', which has none; "
+            f"got {scale}"
+        )
+    return (scaled | others)[name]()
 
 
 def _eligibility(name: Eligibility, tau: float) -> "AbstractEligibility":
