@@ -103,7 +103,7 @@ def resume(
         terminal.conclude_sweep(run)
         return
     if (run / "compare.toml").is_file():
-        with terminal.progress(quiet, terminal.warnings) as tell, _resumable(run):
+        with terminal.progress(quiet, warn=True) as tell, _resumable(run):
             found = resume_comparison(run, tell)
         terminal.conclude_comparison(found, run)
         return
@@ -144,7 +144,7 @@ def compare(
     from onspike.experiment.compare import compare as run
     from onspike.experiment.spec import settings_of
 
-    with terminal.progress(quiet, terminal.warnings) as tell, _resumable(out):
+    with terminal.progress(quiet, warn=True) as tell, _resumable(out):
         found = run(
             task,
             rules=_names(rules),

@@ -3,6 +3,7 @@
 Nothing here is slow to import: help must come at once.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -120,33 +121,41 @@ def printer(quiet: bool) -> Callable[[str], None]:
 
 @contextmanager
 def progress(
-    quiet: bool, silent: Callable[[str, "Progress"], None] = lambda name, p: None
+    quiet: bool, warn: bool = False
 ) -> Iterator[Callable[[str, "Progress"], None]]:
     """How progress is told: a bar on a terminal, a line per epoch elsewhere.
 
-    `silent` is what to do instead when quiet.
+    What is wrong is told once for each name; when quiet, if it is to `warn`.
     """
-    if quiet:
-        yield silent
-    elif sys.stdout.isatty():
+    if not quiet and sys.stdout.isatty():
         with _bar() as tell:
             yield tell
-    else:
-        yield line
+        return
+    told = _Told()
 
-
-def line(name: str, p: "Progress") -> None:
-    """Tells an epoch in a line."""
-    if p.metrics:
-        print(f"{name + ': ' if name else ''}{_summary(p)}", flush=True)
-    warnings(name, p)
-
-
-def warnings(name: str, p: "Progress") -> None:
-    """Tells what is wrong, and nothing else."""
-    for text in dict.fromkeys(w for row in p.metrics for w in row["warnings"]):
+    def line(name: str, p: "Progress") -> None:
         where = f"{name}: " if name else ""
-        print(f"warning: {where}{text}", file=sys.stderr, flush=True)
+        if p.metrics and not quiet:
+            print(f"{where}{_summary(p)}", flush=True)
+        if warn or not quiet:
+            for text in told.new(name, p):
+                print(f"warning: {where}{text}", file=sys.stderr, flush=True)
+
+    yield line
+
+
+class _Told:
+    """Warnings that have been told: with other numbers they are no news."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, str]] = set()
+
+    def new(self, name: str, p: "Progress") -> Iterator[str]:
+        for text in (w for row in p.metrics for w in row["warnings"]):
+            gist = name, re.sub(r"\d[\d.,]*", "#", text)
+            if gist not in self._seen:
+                self._seen.add(gist)
+                yield text
 
 
 def _summary(p: "Progress") -> str:
@@ -188,6 +197,7 @@ def _bar() -> Iterator[Callable[[str, "Progress"], None]]:
     )
     with Bar(*columns) as bar:
         shown: dict[str, Any] = {}
+        told = _Told()
         first = bar.add_task("compiling", total=None)
 
         def tell(name: str, p: "Progress") -> None:
@@ -197,7 +207,7 @@ def _bar() -> Iterator[Callable[[str, "Progress"], None]]:
             bar.update(shown[name], completed=p.done)
             if p.metrics:
                 bar.console.print(f"{name + ': ' if name else ''}{_summary(p)}")
-            for text in dict.fromkeys(w for row in p.metrics for w in row["warnings"]):
+            for text in told.new(name, p):
                 bar.console.print(f"[yellow]warning:[/] {escape(text)}")
 
         yield tell

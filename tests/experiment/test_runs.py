@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -183,15 +184,21 @@ def test_sigterm_ends_the_command_with_130_and_it_can_be_resumed(
     whole, tmp_path, monkeypatch, capsys
 ):
     folder = tmp_path / "run"
-    speak = terminal.line
+    usual = terminal.progress
 
-    def tell(name, progress):
-        speak(name, progress)
-        if progress.done == 8:
-            os.kill(os.getpid(), signal.SIGTERM)
+    @contextmanager
+    def interrupted(quiet):
+        with usual(quiet) as speak:
+
+            def tell(name, progress):
+                speak(name, progress)
+                if progress.done == 8:
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+            yield tell
 
     with monkeypatch.context() as patch:
-        patch.setattr(terminal, "line", tell)
+        patch.setattr(terminal, "progress", interrupted)
         words = ["train", "cue-accumulation", "--out", str(folder)]
         patch.setattr(sys, "argv", ["onspike", *words, *as_options(TINY | SEGMENTS)])
         with pytest.raises(SystemExit) as end:
