@@ -59,9 +59,9 @@ def test_the_folder_holds_what_the_docs_promise(out, pytestconfig):
         accuracies = [result["test_accuracy"] for result in results]
         assert cell["test_accuracies"] == accuracies
         assert cell["conditions"] == [result["condition"] for result in results]
-        healthy = [r["test_accuracy"] for r in results if r["condition"] == "healthy"]
-        assert ("mean" in cell) == bool(healthy)
-        if len(healthy) == 2:
+        told = [r for r in results if r["condition"] in ("healthy", "runaway")]
+        assert ("mean" in cell) == bool(told)
+        if len(told) == 2:
             assert cell["mean"] == pytest.approx(np.mean(accuracies))
             assert cell["spread"] == pytest.approx(np.std(accuracies, ddof=1))
         assert cell["min"] == min(accuracies)
@@ -183,7 +183,7 @@ def test_mistakes_are_found_before_anything_is_written(tmp_path, changed, messag
         compare("digits", rules=["eprop"], devices=["ideal"], seeds=[0], out=tmp_path)
 
 
-def test_only_healthy_seeds_make_a_mean_and_a_rule_brings_its_device():
+def test_only_seeds_that_compute_make_a_mean_and_a_rule_brings_its_device():
     sick = {
         "condition": "silent",
         "test_accuracy": 0.5,

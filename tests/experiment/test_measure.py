@@ -136,6 +136,7 @@ def test_weights_take_the_bits_that_the_device_has():
     [
         ([6.0, 2.0, 0.0], [3, 1], "healthy"),
         ([80.0, 60.0, 50.0], [3, 1], "runaway"),
+        ([80.0, 60.0, 50.0], [4, 0], "one answer"),
         ([0.0, 0.0, 0.0], [3, 1], "silent"),
         ([6.0, 2.0, 0.0], [0, 4], "one answer"),
     ],

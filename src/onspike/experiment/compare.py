@@ -9,6 +9,7 @@ import numpy as np
 import tomli_w
 
 from onspike.experiment import runs
+from onspike.experiment.measure import COMPUTES
 from onspike.experiment.spec import Spec, device_of, kind_of, resolve
 from onspike.experiment.store import RunFolder, vacant, write_json, write_text
 
@@ -144,7 +145,7 @@ def _for_cell(listen: Listen, name: str) -> runs.Listen:
 
 
 def _cell(cell: tuple[str, str], results: list[dict]) -> dict[str, Any]:
-    """One cell over its seeds: accuracy of the healthy ones, and all are counted."""
+    """One cell over its seeds: accuracy of those that compute; all are counted."""
     known = {
         "rule": cell[0],
         "device": cell[1],
@@ -152,10 +153,10 @@ def _cell(cell: tuple[str, str], results: list[dict]) -> dict[str, Any]:
         "conditions": [result["condition"] for result in results],
         "test_accuracies": [result["test_accuracy"] for result in results],
     }
-    healthy = [r["test_accuracy"] for r in results if r["condition"] == "healthy"]
-    if healthy:
-        known["mean"] = float(np.mean(healthy))
-        known["spread"] = float(np.std(healthy, ddof=1)) if len(healthy) > 1 else 0.0
+    told = [r["test_accuracy"] for r in results if r["condition"] in COMPUTES]
+    if told:
+        known["mean"] = float(np.mean(told))
+        known["spread"] = float(np.std(told, ddof=1)) if len(told) > 1 else 0.0
     done = [r for r in results if r["condition"] != "diverged"]
     return known | (_costs(done) if done else {})
 

@@ -16,7 +16,8 @@ from onspike.types import INPUT, Key, Params
 
 SILENT_HZ = 0.1  # a population below this mean rate teaches nobody
 SATURATED = 0.5  # spikes per tick above which a neuron says the same thing always
-RUNAWAY = 0.25  # the same for the mean of a population: it no longer computes
+RUNAWAY = 0.25  # the same for the mean of a population
+COMPUTES = ("healthy", "runaway")  # conditions in which an accuracy says something
 
 
 class Tally(NamedTuple):
@@ -190,17 +191,19 @@ def condition(task: AbstractTask, network: Network, counts: Tally) -> str:
     """How a network is: what a mean over seeds must not hide.
 
     Returns:
-        "runaway" or "silent" if a population is (more than a spike in four ticks, or
-        less than one in ten seconds, on average), "one answer" if all answers go to
-        one class, else "healthy".
+        "silent" if a population is (less than a spike in ten seconds, on average), else
+        "one answer" if all answers go to one class: neither computes anything. Else
+        "runaway" if a population is (more than a spike in four ticks): it answers, at a
+        price. Else "healthy".
     """
     needed = network.bare().populations
     means = [r["mean"] for n, r in rates(task, counts).items() if n in needed]
-    if any(mean * float(task.dt) > RUNAWAY for mean in means):
-        return "runaway"
     if any(mean < SILENT_HZ for mean in means):
         return "silent"
-    return "one answer" if max(answer_share(counts)) == 1.0 else "healthy"
+    if max(answer_share(counts)) == 1.0:
+        return "one answer"
+    runs_away = any(mean * float(task.dt) > RUNAWAY for mean in means)
+    return "runaway" if runs_away else "healthy"
 
 
 def operations(task: AbstractTask, network: Network, counts: Tally) -> dict[str, float]:

@@ -157,7 +157,7 @@ def _cell(record: Record) -> Cell:
 
 
 def _mean(cell: Cell) -> str:
-    """The mean over healthy seeds, and how many others there are."""
+    """The mean over seeds that compute, and how many are in which bad condition."""
     marks = [f"{n} of {len(cell.conditions)} {c}" for c, n in cell.unwell.items()]
     said = f" ({', '.join(marks)})" if marks else ""
     if not math.isfinite(cell.mean):
