@@ -75,11 +75,14 @@ study-spoken: $(VENV)/.installed ## Spoken digits: TRAIN=FILE.h5 TEST=FILE.h5 (3
 		--out $(STUDY)/spoken \
 		--set task.train=$(TRAIN) --set task.test=$(TEST)
 
-study-decolle: $(VENV)/.installed ## Local errors: TRAIN=FILE.h5 TEST=FILE.h5 (20 minutes)
+study-decolle: $(VENV)/.installed ## Local errors: TRAIN=FILE.h5 TEST=FILE.h5 (25 minutes)
 	$(COMPARE) yin-yang --neuron spike-response --rules decolle,eprop,bptt,frozen-hidden \
 		--seeds $(SEEDS) --out $(STUDY)/decolle/yin-yang --set train.readers=true
 	$(COMPARE) spoken-digits --rules decolle --seeds $(SEEDS) \
 		--out $(STUDY)/decolle/spoken \
+		--set task.train=$(TRAIN) --set task.test=$(TEST)
+	$(COMPARE) spoken-digits --rules decolle --seeds $(SEEDS) \
+		--out $(STUDY)/decolle/frozen --set rule.rate=0 \
 		--set task.train=$(TRAIN) --set task.test=$(TEST)
 
 study-binary: $(VENV)/.installed ## Feedback control of one layer on two blobs (1 minute)
