@@ -221,14 +221,14 @@ def test_one_trace_per_neuron_is_refused_where_it_is_no_e_prop():
     for rule, neuron, fine in (
         ("eprop", {}, True),
         ("eprop", {"neuron.reset": "zero"}, False),
-        ("eprop", {"neuron.reset": "zero", "rule.eligibility": "full"}, True),
+        ("eprop", {"neuron.reset": "zero", "rule.eligibility": "e-prop"}, True),
         ("reckon", {"neuron.reset": "zero"}, True),
     ):
         spec = tiny(rule, settings=neuron)
         if fine:
             build.learner(spec, task)
         else:
-            with pytest.raises(ValueError, match="--set rule.eligibility=full"):
+            with pytest.raises(ValueError, match="--set rule.eligibility=e-prop"):
                 build.learner(spec, task)
 
 

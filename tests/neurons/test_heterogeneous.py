@@ -13,7 +13,7 @@ TASK = listed(n=4, ticks=20, n_in=5, rate=0.4)
 
 def hidden(neuron, **settings):
     settings = {f"neuron.{name}": value for name, value in settings.items()}
-    settings |= {"network.hidden": 40, "rule.eligibility": "full"}
+    settings |= {"network.hidden": 40, "rule.eligibility": "e-prop"}
     settings["train.batch"] = 2
     spec = resolve("cue-accumulation", rule="eprop", neuron=neuron, settings=settings)
     return build.learner(spec, TASK).network.populations["hidden"].neuron
@@ -53,5 +53,5 @@ def test_bad_spreads_are_refused():
         with pytest.raises(ValueError, match=rf"spread.n .* >= 1, in neurons; got {n}"):
             gamma_spread(1.0, 3.0, n)
     spec = resolve("yin-yang", settings={"neuron.tau_mem_shape": 3.0})
-    with pytest.raises(ValueError, match="share one tau_mem .*rule.eligibility=full"):
+    with pytest.raises(ValueError, match="share one tau_mem .*rule.eligibility=e-prop"):
         build.learner(spec, spec.built("task"))

@@ -93,7 +93,7 @@ def _check_factored(rule: AbstractRule, network: Network) -> None:
             raise ValueError(
                 f"rule.eligibility 'pre-trace' equals e-prop only for LIF neurons that "
                 f"share one tau_mem and reset by subtraction, and '{wire.post}' has "
-                "others; use --set rule.eligibility=full"
+                "others; use --set rule.eligibility=e-prop"
             )
 
 

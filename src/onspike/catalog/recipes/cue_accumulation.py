@@ -73,10 +73,10 @@ RECIPE = Recipe(
         "sdfa": _CUE_ALIGNED,
         "drtp": _CUE_ALIGNED,
         "eprop-adaptive": _CUE_ALIGNED,
-        "error-triggered": {  # the best of 8 settings, also in writes
-            "rule.rate": 1.23e-4,
-            "rule.rate_out": 3.56e-3,
-            "rule.theta": 0.193,
+        "error-triggered": {  # of 24 settings, fewest writes at 98 % on validation
+            "rule.rate": 3.64e-4,
+            "rule.rate_out": 7.76e-3,
+            "rule.theta": 0.362,
         },
         "bptt": _CUE_ADAM,
         "rtrl": _CUE_ADAM,

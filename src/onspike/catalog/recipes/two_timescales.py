@@ -1,5 +1,6 @@
 """Two time scales: what it is trained with when nothing else is said."""
 
+from onspike.catalog.recipes.parts import BATCHED
 from onspike.catalog.rows import Recipe
 
 RECIPE = Recipe(  # the best of 16 settings with a spread
@@ -15,11 +16,11 @@ RECIPE = Recipe(  # the best of 16 settings with a spread
         "neuron.tau_syn_shape": 1.0,
         "rule.rate": 0.013,
         "rule.rate_out": None,
-        "rule.eligibility": "full",
+        "rule.eligibility": "e-prop",
         "train.epochs": 2,
         "train.batch": 32,
         "train.optimiser": "adam",
         "train.decay": "linear",
     },
-    choices={},
+    choices=BATCHED,
 )

@@ -41,7 +41,7 @@ def _eprop(
     rate_neurons: float | None = None,
     feedback: Feedback = "symmetric",
     feedback_scale: float = 1.0,
-    eligibility: Literal["full", "pre-trace"] = "full",
+    eligibility: Literal["e-prop", "pre-trace"] = "e-prop",
     readout_filter: bool = True,
     gate: Gate = "end-of-sample",
     hinge: float = 0.0,
@@ -53,7 +53,7 @@ def _eprop(
 
     return ThreeFactor(
         signal=signal_of(feedback, feedback_scale),
-        eligibility=EProp() if eligibility == "full" else PreTrace(),
+        eligibility=EProp() if eligibility == "e-prop" else PreTrace(),
         rate=by_projection(rate, rate_out, rate_neurons),
         gate=gate_of(gate),
         readout_filter=ReadoutFilter() if readout_filter else None,

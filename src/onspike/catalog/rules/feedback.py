@@ -13,7 +13,7 @@ def _aligned(
     rate: float = 1e-3,
     rate_out: float | None = None,
     feedback_scale: float = 1.0,
-    eligibility: Literal["full", "pre-trace"] = "full",
+    eligibility: Literal["e-prop", "pre-trace"] = "e-prop",
     readout_filter: bool = True,
     gate: Gate = "end-of-sample",
     hinge: float = 0.0,
@@ -26,7 +26,7 @@ def _aligned(
     return getattr(rules, name)(
         by_projection(rate, rate_out),
         scale=feedback_scale,
-        eligibility=rules.EProp() if eligibility == "full" else rules.PreTrace(),
+        eligibility=rules.EProp() if eligibility == "e-prop" else rules.PreTrace(),
         gate=gate_of(gate),
         readout_filter=rules.ReadoutFilter() if readout_filter else None,
         regulariser=calm(hinge, hinge_bound, rate_cost, rate_target),
