@@ -15,7 +15,7 @@ DEMO := runs/demo
 .PHONY: help demo test test-full lint docs bench memory
 .PHONY: study-binary study-gap study-deep study-unlayered study-arms study-dfc
 .PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
-.PHONY: study-heterogeneous study-decolle
+.PHONY: study-heterogeneous study-decolle study-triggered study-fa
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -142,6 +142,20 @@ study-fa: $(VENV)/.installed ## Random feedback beside backpropagation (5 minute
 	$(BIN)/onspike train $$task --neuron rate --rule frozen-hidden \
 		--set train.epochs=1 --set train.readers=true \
 		--out $(STUDY)/fa/$$task-readers || exit 1; done
+
+study-triggered: $(VENV)/.installed ## Writes only where an error is worth one (10 minutes)
+	$(COMPARE) cue-accumulation --rules error-triggered,reckon --seeds $(SEEDS) \
+		--out $(STUDY)/triggered/recipes
+	$(COMPARE) cue-accumulation --rules reckon --seeds $(SEEDS) \
+		--out $(STUDY)/triggered/host-1 --set rule.rate=1.23e-4 --set rule.rate_out=3.56e-3
+	$(COMPARE) cue-accumulation --rules reckon --seeds $(SEEDS) \
+		--out $(STUDY)/triggered/host-2 --set rule.rate=3.64e-4 --set rule.rate_out=7.76e-3
+	$(COMPARE) cue-accumulation --rules error-triggered --seeds $(SEEDS) \
+		--out $(STUDY)/triggered/slow --set rule.rate=1.23e-4 \
+		--set rule.rate_out=3.56e-3 --set rule.theta=0.193
+	$(COMPARE) cue-accumulation --rules error-triggered --seeds $(SEEDS) \
+		--out $(STUDY)/triggered/middle --set rule.rate=2.42e-4 \
+		--set rule.rate_out=3.23e-3 --set rule.theta=0.278
 
 study-predictive: $(VENV)/.installed ## The predictive rule's published experiments (8 minutes)
 	$(BIN)/python studies/predictive.py --out $(STUDY)/predictive
