@@ -47,12 +47,17 @@ def _page(name, row):
     factors = _factors(_learner(name))
     lines = [f"# {name}", "", f"{row.summary[0].upper()}{row.summary[1:]}.", ""]
     if factors:
+        lines += ["As cue accumulation's recipe puts it together:", ""]
         lines += [f"- **{what}**: {value}" for what, value in factors.items()]
     lines += ["", "## Options", "", "| `--set` | type | default |", "|---|---|---|"]
     for field in msgspec.structs.fields(kind_of("rule", name)):
         if field.name != "name":
             kind = _type(field.type)
             lines.append(f"| `rule.{field.name}` | {kind} | `{field.default!r}` |")
+    own = {"neuron": row.neuron, "device": row.device}
+    if any(own.values()):
+        named = " and ".join(f"{kind} `{name}`" for kind, name in own.items() if name)
+        lines += ["", f"Where no other is named, it comes with the {named}."]
     if row.needs:
         lines += ["", "It comes with these settings of other sections:", ""]
         lines += [f"- `{path}={value}`" for path, value in row.needs.items()]
