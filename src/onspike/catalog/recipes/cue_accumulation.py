@@ -73,6 +73,14 @@ RECIPE = Recipe(
         "sdfa": _CUE_ALIGNED,
         "drtp": _CUE_ALIGNED,
         "eprop-adaptive": _CUE_ALIGNED,
+        "decolle": {  # of 12 settings; its memory is the synapse's
+            "network.tau_mem": 2.0,
+            "network.gain_in": 139.0,
+            "network.gain_rec": 1.3,
+            "rule.readout_scale": 0.38,
+            "rule.rate": 6.1e-3,
+            "rule.rate_out": 1e-3,
+        },
         "error-triggered": {  # of 24 settings, fewest writes at 98 % on validation
             "rule.rate": 3.64e-4,
             "rule.rate_out": 7.76e-3,
