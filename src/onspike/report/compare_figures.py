@@ -52,8 +52,10 @@ def dots(
     chance: float | None,
 ) -> Figure:
     """Grouped by rule and coloured by device: each seed, the mean, the spread."""
-    step = 0.8 / max(len(devices), 1)
-    height = max(2.2, 0.9 + len(rules) * max(0.5, 0.26 * len(devices)))
+    here = {r: [d for d in devices if (r, d) in _pairs(cells)] for r in rules}
+    most = max((len(own) for own in here.values()), default=1)
+    step = 0.8 / max(most, 1)
+    height = max(2.2, 0.9 + len(rules) * max(0.5, 0.26 * most))
     figure = style.figure(height, WIDE)
     axis = figure.add_subplot()
     axis.grid(False)
@@ -61,7 +63,8 @@ def dots(
     colour = colours(devices)
     for cell in cells:
         middle = rules.index(cell.rule)
-        place = middle + (devices.index(cell.device) - (len(devices) - 1) / 2) * step
+        own = here[cell.rule]
+        place = middle + (own.index(cell.device) - (len(own) - 1) / 2) * step
         shown = np.asarray(cell.accuracies)
         well = np.ones(len(shown), bool)
         if len(cell.conditions) == len(shown):
@@ -115,6 +118,10 @@ def dots(
         marks.append(_dot(style.MUTED, "x", "silent, runaway or one answer"))
     _legend(figure, [_dot(colour[device], "o", device) for device in devices], marks)
     return figure
+
+
+def _pairs(cells: Sequence[Cell]) -> set[tuple[str, str]]:
+    return {(cell.rule, cell.device) for cell in cells}
 
 
 def cost(
