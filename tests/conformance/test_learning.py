@@ -38,12 +38,13 @@ SETTINGS = {
 }
 # Pairs of spikes: neurons on both sides of every projection must fire.
 PAIRS = {"neuron.bias": 0.2, "network.mean_out": 0.2}
-# Potentials of double exponentials are small: threshold 0, as in the source.
+# Potentials of double exponentials are small: threshold 0, as in the source, and a
+# memory as short as the sample.
 OTHERS = {
     "stdp": PAIRS,
     "rstdp": PAIRS,
     "hebb": PAIRS,
-    "decolle": {"neuron.v_threshold": 0.0},
+    "decolle": {"neuron.v_threshold": 0.0, "network.tau_mem": 20e-3},
 }
 
 
