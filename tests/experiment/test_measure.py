@@ -8,6 +8,7 @@ import pytest
 import onspike as ons
 from onspike.engine import record
 from onspike.experiment import build, measure
+from onspike.experiment.run import no_write
 from onspike.network import Network, Population, Projection
 from tinyrun import listed, tiny
 
@@ -148,3 +149,8 @@ def test_a_network_that_computes_nothing_is_told_from_one_that_does(
     confusion = np.array([answers, [0, 0]])
     counts = tally(seen=4, spikes={"hidden": np.array(spikes)}, confusion=confusion)
     assert measure.condition(task, network, counts) == found
+
+
+def test_an_epoch_without_a_write_is_told():
+    assert no_write(tally(seen=4, written=3)) == []
+    assert "no weight was written" in no_write(tally(seen=4))[0]

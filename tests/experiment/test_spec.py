@@ -232,6 +232,13 @@ def test_one_trace_per_neuron_is_refused_where_it_is_no_e_prop():
                 build.learner(spec, task)
 
 
+def test_a_rate_of_constants_that_nobody_learns_is_refused():
+    task, rate = tiny().built("task"), {"rule.rate_neurons": 1e-3}
+    with pytest.raises(ValueError, match="set network.learns, .*; got 0.001"):
+        build.learner(tiny("reckon", settings=rate), task)
+    build.learner(tiny("reckon", settings=rate | {"network.learns": "tau_mem"}), task)
+
+
 @pytest.mark.parametrize("task", catalog.TASKS)
 def test_every_task_has_a_frozen_control(task):
     spec = resolve(task, settings=needed(task) | {"train.baselines": True})

@@ -99,7 +99,8 @@ def test_an_optimiser_would_not_respect_their_weights():
     spec = resolve("yin-yang", rule="tug-of-war", settings=settings)
     with pytest.raises(ValueError, match="set train.optimiser=sgd"):
         build.learner(spec, spec.built("task"))
-    settings |= {"rule.bounds": 0.1, "train.beta1": 0.0, "task.ticks": 10}
+    settings |= {"rule.bounds": 0.1, "train.beta1": 0.0}
+    settings |= {"task.ticks": 10, "task.window": None}
     spec = resolve("yin-yang", rule="decolle", settings=settings)
     learner = build.learner(spec, spec.built("task"))
     assert isinstance(learner.rule, Terms) and learner.rule.weighed

@@ -34,6 +34,12 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     if spec.train.clamp is not None:
         device = _clamped(device, spec.train.clamp, spec.train.clamp_low)
     rule = spec.built("rule")
+    rate_neurons = getattr(spec.rule, "rate_neurons", None)
+    if rate_neurons is not None and not spec.network.learns:
+        raise ValueError(
+            "rule.rate_neurons is the rate of constants that neurons learn, and there "
+            f"are none: set network.learns, to tau_mem for one; got {rate_neurons}"
+        )
     if (
         isinstance(rule, Terms)
         and not rule.weighed

@@ -277,6 +277,7 @@ def epoch_metrics(seeds: Seeds, step: Step, seed: int, eval_batch: int) -> Metri
         "warnings": [
             *measure.warnings(task, learner.network, counts),
             *one_answer(verdict["answer_share"]),
+            *no_write(counts),
         ],
     }
 
@@ -292,6 +293,17 @@ def one_answer(share: list[float]) -> list[str]:
     if share and max(share) == 1.0:
         return [f"all validation answers go to class {share.index(1.0)}"]
     return []
+
+
+def no_write(counts: measure.Tally) -> list[str]:
+    """A warning if a whole epoch changed no weight."""
+    if counts.written:
+        return []
+    return [
+        "no weight was written in a whole epoch: the rule asked for no change (has it "
+        "the spikes, errors or rewards that it works with? a threshold too high?), or "
+        "for less than the device can store"
+    ]
 
 
 def fit(learner: AbstractLearner, task: AbstractTask) -> None:
