@@ -99,8 +99,7 @@ def test_an_optimiser_would_not_respect_their_weights():
     spec = resolve("yin-yang", rule="tug-of-war", settings=settings)
     with pytest.raises(ValueError, match="set train.optimiser=sgd"):
         build.learner(spec, spec.built("task"))
-    settings |= {"rule.bounds": 0.1, "train.beta1": 0.0}
-    settings |= {"task.ticks": 10, "task.window": None}
-    spec = resolve("yin-yang", rule="decolle", settings=settings)
+    settings |= {"rule.bounds": 0.1, "train.beta1": 0.0, "task.ticks": 10}
+    spec = resolve("yin-yang", rule="decolle", neuron="lif", settings=settings)
     learner = build.learner(spec, spec.built("task"))
     assert isinstance(learner.rule, Terms) and learner.rule.weighed
