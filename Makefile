@@ -27,7 +27,7 @@ demo: $(VENV)/.installed ## Train online, write a report, unplug a feedback (2 m
 		--set rule.control_gain=1
 
 test: $(VENV)/.installed-test ## Run the quick tests
-	$(BIN)/pytest -n $(JOBS) -m "not slow"
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 test-full: $(VENV)/.installed-test ## Run all tests
 	$(BIN)/pytest -n $(JOBS)

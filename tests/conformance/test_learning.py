@@ -64,7 +64,14 @@ def neuron_of(rule):
 
 # Rules that another one differs from in an option, or in one factor.
 KIN = {
-    *("reckon-random", "eprop-random", "frozen-hidden", "fa", "sdfa", "stdp", "hebb"),
+    *(
+        "reckon-random",
+        "eprop-random",
+        "eprop-adaptive",
+        "frozen-hidden",
+        "three-factor",
+    ),
+    *("fa", "sdfa", "drtp", "stdp", "hebb", "rtrl"),
     *("feedback-control", "frozen-feedback-control", "tug-of-war", "strong-dfc"),
 }
 

@@ -76,6 +76,7 @@ def ends(process):
     return process.returncode, said
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_bit_for_bit_as_an_undisturbed_one(
     onspike, tmp_path
 ):
