@@ -20,16 +20,10 @@ if TYPE_CHECKING:
     from onspike.devices import Fixed, Ideal, Nearest, PlusMinusLSB, StochasticRounding
     from onspike.engine import infer
     from onspike.experiment.run import Run, train
+    from onspike.layouts import controlled, feedforward, recurrent
     from onspike.learner import Learner
     from onspike.learners import BPTT, DFC, RTRL
-    from onspike.network import (
-        Network,
-        Population,
-        Projection,
-        controlled,
-        feedforward,
-        recurrent,
-    )
+    from onspike.network import Network, Population, Projection
     from onspike.neurons import (
         ALIF,
         DEXAT,
@@ -75,17 +69,8 @@ _HOME = {
         ),
         "neurons",
     ),
-    **dict.fromkeys(
-        (
-            "Network",
-            "Population",
-            "Projection",
-            "controlled",
-            "feedforward",
-            "recurrent",
-        ),
-        "network",
-    ),
+    **dict.fromkeys(("Network", "Population", "Projection"), "network"),
+    **dict.fromkeys(("controlled", "feedforward", "recurrent"), "layouts"),
     **dict.fromkeys(("BPTT", "DFC", "RTRL"), "learners"),
     **dict.fromkeys(("Run", "train"), "experiment.run"),
     "Learner": "learner",

@@ -40,7 +40,7 @@ def network(
     constants of the hidden neurons that the rule learns with the weights: `tau_mem`,
     `v_threshold`.
     """
-    from onspike import network as graph
+    from onspike import layouts
     from onspike.neurons import LIF, LeakyIntegrator
 
     if recurrent and len(hidden) != 1:
@@ -66,7 +66,7 @@ def network(
         "dt": task.dt,
     }
     if recurrent:
-        net = graph.recurrent(
+        net = layouts.recurrent(
             task.n_in,
             neuron,
             hidden[0],
@@ -77,13 +77,13 @@ def network(
         )
     else:
         inner = (gain_in, *(gain_rec,) * (len(hidden) - 1)) if hidden else ()
-        net = graph.feedforward(
+        net = layouts.feedforward(
             task.n_in, neuron, hidden, task.n_out, gains=(*inner, gain_out), **common
         )
     if not controllers:
         return net
     pulls = LIF(tau_mem=tau_control, floor=floor_control)
-    return graph.controlled(net, pulls, controllers)
+    return layouts.controlled(net, pulls, controllers)
 
 
 def _synapse(
