@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from onspike.neurons import ALIF, LIF, CubaLIF, LeakyIntegrator
+from onspike.neurons import ALIF, DEXAT, LIF, CubaLIF, LeakyIntegrator
 from onspike.neurons.base import jacobian
 
 DT, N = 1e-3, 5
@@ -48,7 +48,7 @@ def test_injection_bypasses_the_synapse():
     assert not np.allclose(v, states(neuron, DRIVE)[:, :N])
 
 
-@pytest.mark.parametrize("kind", [LIF, CubaLIF])
+@pytest.mark.parametrize("kind", [LIF, CubaLIF, ALIF, DEXAT])
 def test_a_floor_holds_and_lets_no_derivative_through(kind):
     free, held = kind(), kind(floor=-0.05)
     v, low = states(free, DRIVE)[:, :N], states(held, DRIVE)[:, :N]

@@ -14,11 +14,12 @@ from onspike import (
     CubaLIF,
     GradedLIF,
     LeakyIntegrator,
+    RateNeuron,
     Refractory,
     SubtractReset,
     ZeroReset,
 )
-from onspike.neurons import jacobian
+from onspike.neurons import SpikeResponse, jacobian
 from oracle import drive
 
 DT, N = 1e-3, 6
@@ -138,6 +139,24 @@ def test_cuba_lif_by_hand():
     assert np.allclose(own.recur[..., 1, :], np.tile([0.0, syn], (39, N, 1)), **SAME)
     assert np.allclose(own.drive[..., 0], np.tile(gain, (39, 1)), **SAME)
     assert np.all(own.drive[..., 1] == 1.0)
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_gain_is_what_a_current_adds(name):
+    neuron = NEURONS[name]
+    _, new, _, own = moments(name)
+    gain = np.broadcast_to(neuron.gain(DT), (39, N))
+    free = np.ones((39, N), bool)
+    if getattr(neuron, "refractory", None) is HELD:  # v is held: no current moves it
+        free = np.asarray(new.wait) == 0
+    assert free.sum() >= 80
+    assert np.array_equal(own.drive[..., 0][free], gain[free])
+
+
+@pytest.mark.parametrize("neuron", [SpikeResponse(), RateNeuron()])
+def test_what_has_no_memory_adds_the_current_itself(neuron):
+    own = jacobian(neuron, neuron.init(N), THETA, DT)
+    assert np.all(own.drive[0] == 1) and neuron.gain(DT) == 1
 
 
 @pytest.mark.parametrize("name", ["LIF subtract detach", "Cuba zero detach"])

@@ -8,13 +8,11 @@ from jaxtyping import Array, Float, Int
 
 from onspike import checks
 from onspike.neurons.base import (
-    AbstractNeuron,
+    AbstractLIF,
     AbstractReset,
     Refractory,
     SubtractReset,
-    gate_spikes,
-    hold,
-    wait,
+    leak,
 )
 from onspike.surrogates import AbstractSurrogate, Triangle
 from onspike.types import PerNeuron
@@ -29,7 +27,7 @@ class ALIFState(NamedTuple):
     wait: Int[Array, " n"] | None  # refractory ticks left, if there is such a period
 
 
-class ALIF(AbstractNeuron):
+class ALIF(AbstractLIF):
     r"""LIF whose threshold rises with its own spikes.
 
     $A_t = \vartheta + \beta a_t$, $a_t = \rho a_{t-1} + z_{t-1}$; the membrane as in
@@ -47,10 +45,11 @@ class ALIF(AbstractNeuron):
         normalised: Whether input is scaled by 1 - alpha.
         surrogate: Pseudo-derivative of the spike, scaled by the baseline threshold.
         bias: Constant current, as for `LIF`.
+        floor: The membrane falls no lower, in threshold units; None for no floor.
 
     Raises:
-        ValueError: If a time constant or the threshold is not positive, or `beta` is
-            negative.
+        ValueError: If a time constant or the threshold is not positive, `beta` is
+            negative, or `bias` or `floor` not finite.
 
     Source: Bellec et al. 2020, doi:10.1038/s41467-020-17236-y, Methods.
     """
@@ -64,49 +63,26 @@ class ALIF(AbstractNeuron):
     normalised: bool = eqx.field(static=True, default=False)
     surrogate: AbstractSurrogate = Triangle()
     bias: PerNeuron = 0.0
+    floor: PerNeuron | None = None
 
     continuous: ClassVar[tuple[str, ...]] = ("v", "a")
 
     def __check_init__(self) -> None:
-        seconds = dict(tau_mem=self.tau_mem, tau_adapt=self.tau_adapt)
-        checks.positive("ALIF", "seconds", **seconds)
-        checks.positive("ALIF", "threshold units", v_threshold=self.v_threshold)
+        checks.positive("ALIF", "seconds", tau_adapt=self.tau_adapt)
         checks.non_negative("ALIF", "threshold units per spike", beta=self.beta)
-        checks.finite("ALIF", "threshold units", bias=self.bias)
-
-    def check(self, n):
-        checks.per_neuron(
-            "ALIF",
-            n,
-            tau_mem=self.tau_mem,
-            tau_adapt=self.tau_adapt,
-            beta=self.beta,
-            v_threshold=self.v_threshold,
-            bias=self.bias,
-        )
-        if self.refractory is not None:
-            self.refractory.check(n)
 
     def init(self, n):
         rest = jnp.zeros(n)
-        waiting = None if self.refractory is None else jnp.zeros(n, jnp.int32)
-        return ALIFState(v=rest, a=rest, z=rest, wait=waiting)
+        return ALIFState(v=rest, a=rest, z=rest, wait=self.awake(n))
 
     def step(self, state, current, dt):
-        alpha, rho = self.decay(dt), jnp.exp(-dt / jnp.asarray(self.tau_adapt))
-        gain = 1.0 - alpha if self.normalised else 1.0
-        left = wait(self.refractory, state.wait, state.z, dt)
-        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * (
-            current + self.bias
-        )
-        v = hold(v, self.refractory, left)
-        new = ALIFState(v=v, a=rho * state.a + state.z, z=state.z, wait=left)
+        a = leak(self.tau_adapt, dt) * state.a + state.z
+        v, left = self.membrane(state, state.z, current, dt)
+        new = ALIFState(v=v, a=a, z=state.z, wait=left)
         return new._replace(z=self.fire(new))
 
     def fire(self, state):
-        threshold = self.v_threshold + self.beta * state.a
-        z = self.surrogate.spike(state.v - threshold, self.v_threshold)
-        return gate_spikes(z, state.wait)
+        return self.event(state, self.v_threshold + self.beta * state.a)
 
     def decay(self, dt):
-        return jnp.exp(-dt / jnp.asarray(self.tau_mem))
+        return leak(self.tau_mem, dt)

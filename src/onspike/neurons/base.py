@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from onspike import checks
+from onspike.surrogates import AbstractSurrogate
 from onspike.types import Jacobian, PerNeuron, Scalar, Tree
 
 
@@ -27,9 +28,12 @@ class AbstractNeuron(eqx.Module):
     continuous: eqx.AbstractClassVar[tuple[str, ...]]
     spiking: ClassVar[bool] = True  # z is 0 between spikes; a graded output never is
 
-    @abstractmethod
     def check(self, n: int) -> None:
         """Raises ValueError unless the parameters fit `n` neurons."""
+        parts = [p for p in vars(self).values() if isinstance(p, Refractory)]
+        for part in (self, *parts):
+            numbers = {f: a for f, a in vars(part).items() if eqx.is_array_like(a)}
+            checks.per_neuron(type(part).__name__, n, **numbers)
 
     @abstractmethod
     def init(self, n: int) -> Tree:
@@ -50,6 +54,20 @@ class AbstractNeuron(eqx.Module):
     @abstractmethod
     def decay(self, dt: Scalar) -> Float[Array, "*n"]:
         """What one tick leaves of `v`, reset apart: the decay of its trace."""
+
+    @abstractmethod
+    def gain(self, dt: Scalar) -> Float[Array, "*n"]:
+        """What a constant current of 1, past any synapse, adds to `v` in one tick."""
+
+
+def leak(tau: PerNeuron, dt: Scalar) -> Float[Array, "*n"]:
+    """What one tick leaves of what decays with time constant `tau`."""
+    return jnp.exp(-dt / jnp.asarray(tau))
+
+
+def gain_of(decay: Float[Array, "*n"], normalised: bool) -> Float[Array, "..."]:
+    """1, or what makes a constant current of 1 lead to 1."""
+    return 1.0 - decay if normalised else jnp.ones(())
 
 
 def jacobian(
@@ -187,10 +205,6 @@ class Refractory(eqx.Module):
     def __check_init__(self) -> None:
         checks.non_negative("Refractory", "seconds", tau_ref=self.tau_ref)
 
-    def check(self, n: int) -> None:
-        """Raises ValueError unless the period fits `n` neurons."""
-        checks.per_neuron("Refractory", n, tau_ref=self.tau_ref)
-
     def count(
         self, left: Int[Array, " n"], z: Float[Array, " n"], dt: Scalar
     ) -> Int[Array, " n"]:
@@ -199,25 +213,54 @@ class Refractory(eqx.Module):
         return jnp.where(z > 0, ticks, jnp.maximum(left - 1, 0))
 
 
-def wait(
-    refractory: Refractory | None, left: Int[Array, " n"] | None, z: Array, dt: Scalar
-) -> Int[Array, " n"] | None:
-    """The refractory counter of the tick; None for neurons that have none."""
-    return None if refractory is None or left is None else refractory.count(left, z, dt)
+class AbstractLIF(AbstractNeuron):
+    """A neuron with the membrane of a LIF, whatever comes before or after it.
 
+    Its state has `wait`, the refractory ticks left, or None without such a period.
+    """
 
-def gate_spikes(z: Float[Array, " n"], left: Int[Array, " n"] | None) -> Array:
-    """Suppresses spikes, and their derivative, where the neuron is refractory."""
-    return z if left is None else z * (left == 0).astype(z.dtype)
+    tau_mem: eqx.AbstractVar[PerNeuron]
+    v_threshold: eqx.AbstractVar[PerNeuron]
+    reset: eqx.AbstractVar[AbstractReset]
+    refractory: eqx.AbstractVar[Refractory | None]
+    normalised: eqx.AbstractVar[bool]
+    surrogate: eqx.AbstractVar[AbstractSurrogate]
+    floor: eqx.AbstractVar[PerNeuron | None]
 
+    def __check_init__(self) -> None:
+        owner, units = type(self).__name__, "threshold units"
+        checks.positive(owner, "seconds", tau_mem=self.tau_mem)
+        checks.positive(owner, units, v_threshold=self.v_threshold)
+        checks.finite(owner, units, bias=self.bias)
+        if self.floor is not None:
+            checks.finite(owner, units, floor=self.floor)
 
-def above(floor: PerNeuron | None, v: Float[Array, " n"]) -> Float[Array, " n"]:
-    """The membrane, kept from falling below its floor."""
-    return v if floor is None else jnp.maximum(v, floor)
+    def gain(self, dt):
+        return gain_of(self.decay(dt), self.normalised)
 
+    def awake(self, n: int) -> Int[Array, " n"] | None:
+        """The refractory counters of `n` neurons that may fire."""
+        return None if self.refractory is None else jnp.zeros(n, jnp.int32)
 
-def hold(v: Float[Array, " n"], refractory: Refractory | None, left) -> Array:
-    """The membrane, held at 0 where a clamping refractory period lasts."""
-    if refractory is None or not refractory.clamp:
-        return v
-    return jnp.where(left > 0, jnp.zeros_like(v), v)
+    def membrane(
+        self,
+        state: Tree,
+        event: Float[Array, " n"],
+        current: Float[Array, " n"],
+        dt: Scalar,
+    ) -> tuple[Float[Array, " n"], Int[Array, " n"] | None]:
+        """`v` and the refractory counters after a tick that `event` spikes precede."""
+        v = self.reset(self.decay(dt) * state.v, event, self.v_threshold)
+        v = v + self.gain(dt) * (current + self.bias)
+        left = state.wait
+        if self.refractory is not None and left is not None:
+            left = self.refractory.count(left, event, dt)
+            if self.refractory.clamp:
+                v = jnp.where(left > 0, jnp.zeros_like(v), v)
+        return v if self.floor is None else jnp.maximum(v, self.floor), left
+
+    def event(self, state: Tree, threshold: PerNeuron) -> Float[Array, " n"]:
+        """Whether the membrane is above a threshold, and the neuron may fire."""
+        z = self.surrogate.spike(state.v - threshold, self.v_threshold)
+        # A refractory neuron's derivative is suppressed with its spike.
+        return z if state.wait is None else z * (state.wait == 0).astype(z.dtype)

@@ -8,14 +8,11 @@ from jaxtyping import Array, Float, Int
 
 from onspike import checks
 from onspike.neurons.base import (
-    AbstractNeuron,
+    AbstractLIF,
     AbstractReset,
     Refractory,
     SubtractReset,
-    above,
-    gate_spikes,
-    hold,
-    wait,
+    leak,
 )
 from onspike.surrogates import AbstractSurrogate, Triangle
 from onspike.types import PerNeuron
@@ -30,7 +27,7 @@ class CubaLIFState(NamedTuple):
     wait: Int[Array, " n"] | None  # refractory ticks left, if there is such a period
 
 
-class CubaLIF(AbstractNeuron):
+class CubaLIF(AbstractLIF):
     r"""LIF behind a current-based exponential synapse.
 
     $i_t = \alpha_s i_{t-1} + I_t$, then the membrane of `LIF` driven by $i_t$: the
@@ -67,46 +64,20 @@ class CubaLIF(AbstractNeuron):
     continuous: ClassVar[tuple[str, ...]] = ("v", "i_syn")
 
     def __check_init__(self) -> None:
-        seconds = dict(tau_mem=self.tau_mem, tau_syn=self.tau_syn)
-        checks.positive("CubaLIF", "seconds", **seconds)
-        checks.positive("CubaLIF", "threshold units", v_threshold=self.v_threshold)
-        checks.finite("CubaLIF", "threshold units per tick", bias=self.bias)
-        if self.floor is not None:
-            checks.finite("CubaLIF", "threshold units", floor=self.floor)
-
-    def check(self, n):
-        checks.per_neuron(
-            "CubaLIF",
-            n,
-            tau_mem=self.tau_mem,
-            tau_syn=self.tau_syn,
-            v_threshold=self.v_threshold,
-            bias=self.bias,
-            floor=self.floor,
-        )
-        if self.refractory is not None:
-            self.refractory.check(n)
+        checks.positive("CubaLIF", "seconds", tau_syn=self.tau_syn)
 
     def init(self, n):
         rest = jnp.zeros(n)
-        waiting = None if self.refractory is None else jnp.zeros(n, jnp.int32)
-        return CubaLIFState(v=rest, i_syn=rest, z=rest, wait=waiting)
+        return CubaLIFState(v=rest, i_syn=rest, z=rest, wait=self.awake(n))
 
     def step(self, state, current, dt):
-        alpha = self.decay(dt)
-        gain = 1.0 - alpha if self.normalised else 1.0
-        left = wait(self.refractory, state.wait, state.z, dt)
-        i_syn = jnp.exp(-dt / jnp.asarray(self.tau_syn)) * state.i_syn + current
-        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * (
-            i_syn + self.bias
-        )
-        v = above(self.floor, hold(v, self.refractory, left))
+        i_syn = leak(self.tau_syn, dt) * state.i_syn + current
+        v, left = self.membrane(state, state.z, i_syn, dt)
         new = CubaLIFState(v=v, i_syn=i_syn, z=state.z, wait=left)
         return new._replace(z=self.fire(new))
 
     def fire(self, state):
-        z = self.surrogate.spike(state.v - self.v_threshold, self.v_threshold)
-        return gate_spikes(z, state.wait)
+        return self.event(state, self.v_threshold)
 
     def decay(self, dt):
-        return jnp.exp(-dt / jnp.asarray(self.tau_mem))
+        return leak(self.tau_mem, dt)

@@ -8,13 +8,11 @@ from jaxtyping import Array, Float, Int
 
 from onspike import checks
 from onspike.neurons.base import (
-    AbstractNeuron,
+    AbstractLIF,
     AbstractReset,
     Refractory,
     SubtractReset,
-    gate_spikes,
-    hold,
-    wait,
+    leak,
 )
 from onspike.surrogates import AbstractSurrogate, Triangle
 from onspike.types import PerNeuron
@@ -30,7 +28,7 @@ class DEXATState(NamedTuple):
     wait: Int[Array, " n"] | None  # refractory ticks left, if there is such a period
 
 
-class DEXAT(AbstractNeuron):
+class DEXAT(AbstractLIF):
     r"""LIF whose threshold adapts twice: $A = \vartheta + \beta_1 b_1 + \beta_2 b_2$.
 
     The double exponential adaptive threshold.
@@ -51,10 +49,11 @@ class DEXAT(AbstractNeuron):
         normalised: Whether input is scaled by 1 - alpha.
         surrogate: Pseudo-derivative of the spike, scaled by the baseline threshold.
         bias: Constant current, as for `LIF`.
+        floor: The membrane falls no lower, in threshold units; None for no floor.
 
     Raises:
-        ValueError: If a time constant or the threshold is not positive, or a beta is
-            negative.
+        ValueError: If a time constant or the threshold is not positive, a beta is
+            negative, or `bias` or `floor` not finite.
 
     Source: Shaban, Bezugam & Suri 2021, doi:10.1038/s41467-021-24427-8. The defaults
         are ours.
@@ -71,48 +70,24 @@ class DEXAT(AbstractNeuron):
     normalised: bool = eqx.field(static=True, default=False)
     surrogate: AbstractSurrogate = Triangle()
     bias: PerNeuron = 0.0
+    floor: PerNeuron | None = None
 
     continuous: ClassVar[tuple[str, ...]] = ("v", "fast", "slow")
 
     def __check_init__(self) -> None:
-        seconds = dict(
-            tau_mem=self.tau_mem, tau_fast=self.tau_fast, tau_slow=self.tau_slow
-        )
+        seconds = dict(tau_fast=self.tau_fast, tau_slow=self.tau_slow)
         betas = dict(beta_fast=self.beta_fast, beta_slow=self.beta_slow)
         checks.positive("DEXAT", "seconds", **seconds)
-        checks.positive("DEXAT", "threshold units", v_threshold=self.v_threshold)
         checks.non_negative("DEXAT", "threshold units", **betas)
-        checks.finite("DEXAT", "threshold units", bias=self.bias)
-
-    def check(self, n):
-        checks.per_neuron(
-            "DEXAT",
-            n,
-            tau_mem=self.tau_mem,
-            tau_fast=self.tau_fast,
-            tau_slow=self.tau_slow,
-            beta_fast=self.beta_fast,
-            beta_slow=self.beta_slow,
-            v_threshold=self.v_threshold,
-            bias=self.bias,
-        )
-        if self.refractory is not None:
-            self.refractory.check(n)
 
     def init(self, n):
         rest = jnp.zeros(n)
-        waiting = None if self.refractory is None else jnp.zeros(n, jnp.int32)
-        return DEXATState(v=rest, fast=rest, slow=rest, z=rest, wait=waiting)
+        return DEXATState(v=rest, fast=rest, slow=rest, z=rest, wait=self.awake(n))
 
     def step(self, state, current, dt):
-        alpha = self.decay(dt)
-        gain = 1.0 - alpha if self.normalised else 1.0
-        left = wait(self.refractory, state.wait, state.z, dt)
-        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * (
-            current + self.bias
-        )
+        v, left = self.membrane(state, state.z, current, dt)
         new = DEXATState(
-            v=hold(v, self.refractory, left),
+            v=v,
             fast=_mean(state.fast, state.z, self.tau_fast, dt),
             slow=_mean(state.slow, state.z, self.tau_slow, dt),
             z=state.z,
@@ -122,13 +97,12 @@ class DEXAT(AbstractNeuron):
 
     def fire(self, state):
         rise = self.beta_fast * state.fast + self.beta_slow * state.slow
-        z = self.surrogate.spike(state.v - (self.v_threshold + rise), self.v_threshold)
-        return gate_spikes(z, state.wait)
+        return self.event(state, self.v_threshold + rise)
 
     def decay(self, dt):
-        return jnp.exp(-dt / jnp.asarray(self.tau_mem))
+        return leak(self.tau_mem, dt)
 
 
 def _mean(b: Array, z: Array, tau: PerNeuron, dt) -> Array:
-    rho = jnp.exp(-dt / jnp.asarray(tau))
+    rho = leak(tau, dt)
     return rho * b + (1.0 - rho) * z

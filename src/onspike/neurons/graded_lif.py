@@ -9,14 +9,11 @@ from jaxtyping import Array, Float, Int
 
 from onspike import checks
 from onspike.neurons.base import (
-    AbstractNeuron,
+    AbstractLIF,
     AbstractReset,
     Refractory,
     SubtractReset,
-    above,
-    gate_spikes,
-    hold,
-    wait,
+    leak,
 )
 from onspike.surrogates import AbstractSurrogate, Triangle
 from onspike.types import PerNeuron
@@ -30,7 +27,7 @@ class GradedLIFState(NamedTuple):
     wait: Int[Array, " n"] | None  # refractory ticks left, if there is such a period
 
 
-class GradedLIF(AbstractNeuron):
+class GradedLIF(AbstractLIF):
     r"""LIF whose spikes are graded: $z = H(v - \vartheta) \, \delta k$.
 
     $k = \mathrm{clip}(\mathrm{round}(v / \delta), 1, 2^b - 1)$, the membrane in b bits.
@@ -73,45 +70,20 @@ class GradedLIF(AbstractNeuron):
     continuous: ClassVar[tuple[str, ...]] = ("v",)
 
     def __check_init__(self) -> None:
-        units = dict(v_threshold=self.v_threshold, quantum=self.quantum)
-        checks.positive("GradedLIF", "seconds", tau_mem=self.tau_mem)
-        checks.positive("GradedLIF", "threshold units", **units)
-        checks.finite("GradedLIF", "threshold units", bias=self.bias)
-        if self.floor is not None:
-            checks.finite("GradedLIF", "threshold units", floor=self.floor)
+        checks.positive("GradedLIF", "threshold units", quantum=self.quantum)
         checks.at_least("GradedLIF", "bits", 1, bits=self.bits)
         if self.bits > 16:
             raise ValueError(
                 f"GradedLIF.bits must be at most 16, in bits; got {self.bits}"
             )
 
-    def check(self, n):
-        checks.per_neuron(
-            "GradedLIF",
-            n,
-            tau_mem=self.tau_mem,
-            v_threshold=self.v_threshold,
-            quantum=self.quantum,
-            bias=self.bias,
-            floor=self.floor,
-        )
-        if self.refractory is not None:
-            self.refractory.check(n)
-
     def init(self, n):
-        waiting = None if self.refractory is None else jnp.zeros(n, jnp.int32)
-        return GradedLIFState(v=jnp.zeros(n), z=jnp.zeros(n), wait=waiting)
+        return GradedLIFState(v=jnp.zeros(n), z=jnp.zeros(n), wait=self.awake(n))
 
     def step(self, state, current, dt):
-        alpha = self.decay(dt)
-        gain = 1.0 - alpha if self.normalised else 1.0
         # The payload would do for its value; the event has a derivative of its own.
-        event = self._event(state)
-        left = wait(self.refractory, state.wait, event, dt)
-        v = self.reset(alpha * state.v, event, self.v_threshold) + gain * (
-            current + self.bias
-        )
-        v = above(self.floor, hold(v, self.refractory, left))
+        event = self.event(state, self.v_threshold)
+        v, left = self.membrane(state, event, current, dt)
         new = GradedLIFState(v=v, z=state.z, wait=left)
         return new._replace(z=self.fire(new))
 
@@ -120,11 +92,8 @@ class GradedLIF(AbstractNeuron):
         within = (x > 1.0) & (x < top)
         x = jnp.where(within, x, jax.lax.stop_gradient(jnp.clip(x, 1.0, top)))
         still = jax.lax.stop_gradient(x)
-        return self._event(state) * (self.quantum * (jnp.round(still) + (x - still)))
-
-    def _event(self, state: GradedLIFState) -> Float[Array, " n"]:
-        z = self.surrogate.spike(state.v - self.v_threshold, self.v_threshold)
-        return gate_spikes(z, state.wait)
+        payload = self.quantum * (jnp.round(still) + (x - still))
+        return self.event(state, self.v_threshold) * payload
 
     def decay(self, dt):
-        return jnp.exp(-dt / jnp.asarray(self.tau_mem))
+        return leak(self.tau_mem, dt)

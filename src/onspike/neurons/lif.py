@@ -6,16 +6,12 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from onspike import checks
 from onspike.neurons.base import (
-    AbstractNeuron,
+    AbstractLIF,
     AbstractReset,
     Refractory,
     SubtractReset,
-    above,
-    gate_spikes,
-    hold,
-    wait,
+    leak,
 )
 from onspike.surrogates import AbstractSurrogate, Triangle
 from onspike.types import PerNeuron
@@ -29,7 +25,7 @@ class LIFState(NamedTuple):
     wait: Int[Array, " n"] | None  # refractory ticks left, if there is such a period
 
 
-class LIF(AbstractNeuron):
+class LIF(AbstractLIF):
     r"""Leaky integrate-and-fire: $v_t = \alpha v_{t-1} + g I_t - \vartheta z_{t-1}$.
 
     The gain is g = 1 (unit) or g = 1 - alpha (normalised).
@@ -66,45 +62,18 @@ class LIF(AbstractNeuron):
 
     continuous: ClassVar[tuple[str, ...]] = ("v",)
 
-    def __check_init__(self) -> None:
-        checks.positive("LIF", "seconds", tau_mem=self.tau_mem)
-        checks.positive("LIF", "threshold units", v_threshold=self.v_threshold)
-        checks.finite("LIF", "threshold units", bias=self.bias)
-        if self.floor is not None:
-            checks.finite("LIF", "threshold units", floor=self.floor)
-
-    def check(self, n):
-        checks.per_neuron(
-            "LIF",
-            n,
-            tau_mem=self.tau_mem,
-            v_threshold=self.v_threshold,
-            bias=self.bias,
-            floor=self.floor,
-        )
-        if self.refractory is not None:
-            self.refractory.check(n)
-
     def init(self, n):
-        waiting = None if self.refractory is None else jnp.zeros(n, jnp.int32)
-        return LIFState(v=jnp.zeros(n), z=jnp.zeros(n), wait=waiting)
+        return LIFState(v=jnp.zeros(n), z=jnp.zeros(n), wait=self.awake(n))
 
     def step(self, state, current, dt):
-        alpha = self.decay(dt)
-        gain = 1.0 - alpha if self.normalised else 1.0
-        left = wait(self.refractory, state.wait, state.z, dt)
-        v = self.reset(alpha * state.v, state.z, self.v_threshold) + gain * (
-            current + self.bias
-        )
-        v = above(self.floor, hold(v, self.refractory, left))
+        v, left = self.membrane(state, state.z, current, dt)
         new = LIFState(v=v, z=state.z, wait=left)
         return new._replace(z=self.fire(new))
 
     def fire(self, state):
-        z = self.surrogate.spike(state.v - self.v_threshold, self.v_threshold)
-        return gate_spikes(z, state.wait)
+        return self.event(state, self.v_threshold)
 
     def decay(self, dt):
         if self.euler:
             return 1.0 - dt / jnp.asarray(self.tau_mem)
-        return jnp.exp(-dt / jnp.asarray(self.tau_mem))
+        return leak(self.tau_mem, dt)

@@ -43,9 +43,6 @@ class RateNeuron(AbstractNeuron):
     def __check_init__(self) -> None:
         checks.finite("RateNeuron", "units of the current", bias=self.bias)
 
-    def check(self, n):
-        checks.per_neuron("RateNeuron", n, bias=self.bias)
-
     def init(self, n):
         return RateNeuronState(v=jnp.zeros(n), z=self.phi(jnp.zeros(n)))
 
@@ -60,3 +57,7 @@ class RateNeuron(AbstractNeuron):
     def decay(self, dt):
         del dt
         return jnp.zeros(())
+
+    def gain(self, dt):
+        del dt
+        return jnp.ones(())

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from onspike import checks
-from onspike.neurons.base import AbstractNeuron
+from onspike.neurons.base import AbstractNeuron, gain_of, leak
 from onspike.types import PerNeuron
 
 
@@ -43,20 +43,18 @@ class LeakyIntegrator(AbstractNeuron):
         checks.positive("LeakyIntegrator", "seconds", tau_mem=self.tau_mem)
         checks.finite("LeakyIntegrator", "output units per tick", bias=self.bias)
 
-    def check(self, n):
-        checks.per_neuron("LeakyIntegrator", n, tau_mem=self.tau_mem, bias=self.bias)
-
     def init(self, n):
         return LeakyIntegratorState(v=jnp.zeros(n), z=jnp.zeros(n))
 
     def step(self, state, current, dt):
-        kappa = self.decay(dt)
-        gain = 1.0 - kappa if self.normalised else 1.0
-        v = kappa * state.v + gain * (current + self.bias)
+        v = self.decay(dt) * state.v + self.gain(dt) * (current + self.bias)
         return LeakyIntegratorState(v=v, z=v)
 
     def fire(self, state):
         return state.v
 
     def decay(self, dt):
-        return jnp.exp(-dt / jnp.asarray(self.tau_mem))
+        return leak(self.tau_mem, dt)
+
+    def gain(self, dt):
+        return gain_of(self.decay(dt), self.normalised)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from onspike import checks
-from onspike.neurons.base import AbstractNeuron
+from onspike.neurons.base import AbstractNeuron, leak
 from onspike.surrogates import AbstractSurrogate, FastSigmoid
 from onspike.types import PerNeuron
 
@@ -57,20 +57,11 @@ class SpikeResponse(AbstractNeuron):
         checks.non_negative("SpikeResponse", units, v_threshold=self.v_threshold)
         checks.finite("SpikeResponse", units, bias=self.bias)
 
-    def check(self, n):
-        checks.per_neuron(
-            "SpikeResponse",
-            n,
-            tau_ref=self.tau_ref,
-            v_threshold=self.v_threshold,
-            bias=self.bias,
-        )
-
     def init(self, n):
         return SpikeResponseState(v=jnp.zeros(n), z=jnp.zeros(n), r=jnp.zeros(n))
 
     def step(self, state, current, dt):
-        rho = jnp.exp(-dt / jnp.asarray(self.tau_ref))
+        rho = leak(self.tau_ref, dt)
         r = jax.lax.stop_gradient(rho * state.r - (1.0 - rho) * state.z)
         new = SpikeResponseState(v=current + self.bias + r, z=state.z, r=r)
         return new._replace(z=self.fire(new))
@@ -80,3 +71,6 @@ class SpikeResponse(AbstractNeuron):
 
     def decay(self, dt):
         return jnp.zeros(())
+
+    def gain(self, dt):
+        return jnp.ones(())
