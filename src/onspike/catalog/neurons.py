@@ -1,14 +1,16 @@
 """Hidden neurons by name."""
 
+import dataclasses
+import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from onspike import checks
 from onspike.catalog.rows import Row
 
 if TYPE_CHECKING:
     from onspike.neurons import AbstractNeuron
-    from onspike.neurons.base import AbstractReset, Refractory
+    from onspike.neurons.base import AbstractLIF, AbstractReset, Refractory
     from onspike.surrogates import AbstractSurrogate
 
     Built = AbstractNeuron | Callable[[int], AbstractNeuron]  # one, or one per size
@@ -17,7 +19,10 @@ Surrogate = Literal["triangle", "fast-sigmoid", "box", "arctan", "table"]
 Reset = Literal["subtract", "zero"]
 
 
-def _lif(
+def _membrane(
+    neuron: "AbstractLIF",
+    shapes: dict[str, float | None],
+    *,
     tau_mem: float = 20e-3,
     tau_mem_shape: float | None = None,
     v_threshold: float = 1.0,
@@ -30,9 +35,9 @@ def _lif(
     bias_spread: float = 0.0,
     floor: float | None = None,
 ) -> "Built":
-    from onspike.neurons import LIF
-
-    neuron = LIF(
+    """The neuron with that membrane; `shapes` spread constants of its own."""
+    neuron = dataclasses.replace(
+        neuron,
         tau_mem=tau_mem,
         v_threshold=v_threshold,
         reset=_reset(reset),
@@ -42,23 +47,33 @@ def _lif(
         bias=bias,
         floor=floor,
     )
-    return _spread(neuron, bias_spread, tau_mem=tau_mem_shape)
+    return _spread(neuron, bias_spread, tau_mem=tau_mem_shape, **shapes)
 
 
+def _has_membrane(build: Any) -> Callable[..., "Built"]:
+    """Names the options that a builder's `**membrane` stands for."""
+    *own, _ = inspect.signature(build).parameters.values()
+    options = inspect.signature(_membrane).parameters.values()
+    shared = [one for one in options if one.kind is one.KEYWORD_ONLY]
+    own = [one.replace(kind=one.KEYWORD_ONLY) for one in own]
+    build.__signature__ = inspect.Signature([*own, *shared])
+    return build
+
+
+@_has_membrane
+def _lif(**membrane: Any) -> "Built":
+    from onspike.neurons import LIF
+
+    return _membrane(LIF(), {}, **membrane)
+
+
+@_has_membrane
 def _alif(
-    tau_mem: float = 20e-3,
-    tau_mem_shape: float | None = None,
     tau_adapt: float = 2.0,
     tau_adapt_shape: float | None = None,
     beta: float = 0.0174,
     adaptive: float = 1.0,
-    v_threshold: float = 1.0,
-    tau_ref: float = 0.0,
-    reset: Reset = "subtract",
-    normalised: bool = False,
-    surrogate: Surrogate = "triangle",
-    slope: float | None = None,
-    bias: float = 0.0,
+    **membrane: Any,
 ) -> "Built":
     import equinox as eqx
     import jax.numpy as jnp
@@ -66,18 +81,8 @@ def _alif(
     from onspike.neurons import ALIF
 
     checks.probability("alif", adaptive=adaptive)
-    neuron = ALIF(
-        tau_mem=tau_mem,
-        tau_adapt=tau_adapt,
-        beta=beta,
-        v_threshold=v_threshold,
-        reset=_reset(reset),
-        refractory=_refractory(tau_ref),
-        normalised=normalised,
-        surrogate=_surrogate(surrogate, slope),
-        bias=bias,
-    )
-    spread = _spread(neuron, 0.0, tau_mem=tau_mem_shape, tau_adapt=tau_adapt_shape)
+    neuron = ALIF(tau_adapt=tau_adapt, beta=beta)
+    spread = _membrane(neuron, {"tau_adapt": tau_adapt_shape}, **membrane)
 
     def population(n: int) -> "AbstractNeuron":
         """The last `adaptive` share of the neurons adapts; the others are LIF."""
@@ -90,100 +95,36 @@ def _alif(
     return population
 
 
+@_has_membrane
 def _cuba_lif(
-    tau_mem: float = 20e-3,
-    tau_mem_shape: float | None = None,
-    tau_syn: float = 10e-3,
-    tau_syn_shape: float | None = None,
-    v_threshold: float = 1.0,
-    tau_ref: float = 0.0,
-    reset: Reset = "subtract",
-    normalised: bool = False,
-    surrogate: Surrogate = "triangle",
-    slope: float | None = None,
-    bias: float = 0.0,
-    bias_spread: float = 0.0,
-    floor: float | None = None,
+    tau_syn: float = 10e-3, tau_syn_shape: float | None = None, **membrane: Any
 ) -> "Built":
     from onspike.neurons import CubaLIF
 
-    neuron = CubaLIF(
-        tau_mem=tau_mem,
-        tau_syn=tau_syn,
-        v_threshold=v_threshold,
-        reset=_reset(reset),
-        refractory=_refractory(tau_ref),
-        normalised=normalised,
-        surrogate=_surrogate(surrogate, slope),
-        bias=bias,
-        floor=floor,
-    )
-    return _spread(neuron, bias_spread, tau_mem=tau_mem_shape, tau_syn=tau_syn_shape)
+    return _membrane(CubaLIF(tau_syn=tau_syn), {"tau_syn": tau_syn_shape}, **membrane)
 
 
+@_has_membrane
 def _dexat(
-    tau_mem: float = 20e-3,
-    tau_mem_shape: float | None = None,
     tau_fast: float = 30e-3,
     tau_slow: float = 300e-3,
     beta_fast: float = 1.0,
     beta_slow: float = 1.0,
-    v_threshold: float = 1.0,
-    tau_ref: float = 0.0,
-    reset: Reset = "subtract",
-    normalised: bool = False,
-    surrogate: Surrogate = "triangle",
-    slope: float | None = None,
-    bias: float = 0.0,
+    **membrane: Any,
 ) -> "Built":
     from onspike.neurons import DEXAT
 
     neuron = DEXAT(
-        tau_mem=tau_mem,
-        tau_fast=tau_fast,
-        tau_slow=tau_slow,
-        beta_fast=beta_fast,
-        beta_slow=beta_slow,
-        v_threshold=v_threshold,
-        reset=_reset(reset),
-        refractory=_refractory(tau_ref),
-        normalised=normalised,
-        surrogate=_surrogate(surrogate, slope),
-        bias=bias,
+        tau_fast=tau_fast, tau_slow=tau_slow, beta_fast=beta_fast, beta_slow=beta_slow
     )
-    return _spread(neuron, 0.0, tau_mem=tau_mem_shape)
+    return _membrane(neuron, {}, **membrane)
 
 
-def _graded_lif(
-    tau_mem: float = 20e-3,
-    tau_mem_shape: float | None = None,
-    v_threshold: float = 1.0,
-    bits: int = 4,
-    quantum: float = 0.25,
-    tau_ref: float = 0.0,
-    reset: Reset = "subtract",
-    normalised: bool = False,
-    surrogate: Surrogate = "triangle",
-    slope: float | None = None,
-    bias: float = 0.0,
-    bias_spread: float = 0.0,
-    floor: float | None = None,
-) -> "Built":
+@_has_membrane
+def _graded_lif(bits: int = 4, quantum: float = 0.25, **membrane: Any) -> "Built":
     from onspike.neurons import GradedLIF
 
-    neuron = GradedLIF(
-        tau_mem=tau_mem,
-        v_threshold=v_threshold,
-        bits=bits,
-        quantum=quantum,
-        reset=_reset(reset),
-        refractory=_refractory(tau_ref),
-        normalised=normalised,
-        surrogate=_surrogate(surrogate, slope),
-        bias=bias,
-        floor=floor,
-    )
-    return _spread(neuron, bias_spread, tau_mem=tau_mem_shape)
+    return _membrane(GradedLIF(bits=bits, quantum=quantum), {}, **membrane)
 
 
 def _spike_response(

@@ -2,6 +2,7 @@
 
 from onspike.neurons.alif import ALIF
 from onspike.neurons.base import (
+    AbstractLIF,
     AbstractNeuron,
     AbstractReset,
     Refractory,
@@ -24,6 +25,7 @@ __all__ = [
     "ALIF",
     "DEXAT",
     "LIF",
+    "AbstractLIF",
     "AbstractNeuron",
     "AbstractReset",
     "CubaLIF",
