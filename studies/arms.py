@@ -63,13 +63,12 @@ def changed(runs: Seeds, state: Any) -> Any:
     """The state after the chips have changed; the weights stay."""
     network = runs.learner.network
     neurons = {name: p.neuron for name, p in network.populations.items()}
-    sizes = dict(network.wiring.sizes)
 
     @jax.vmap
     def one(state, key):
         die = state.shared.store.die
-        params = die.stored._replace(neurons=neurons)
-        other = Mismatch(Ideal(), CV).fabricate(params, sizes, key)
+        params = die.stored._replace(neurons=neurons, inlets={})
+        other = Mismatch(Ideal(), CV).fabricate(params, network.wiring, key)
         return eqx.tree_at(lambda s: s.shared.store.die, state, other)
 
     keys = jnp.stack([jax.random.fold_in(k.start, 1) for k in runs.keys])

@@ -11,10 +11,10 @@ import numpy as np
 
 from onspike import LIF, LeakyIntegrator, recurrent
 from onspike.devices import AbstractDevice
-from onspike.devices.mismatch import MismatchState
+from onspike.devices.layer import LayerState
 from onspike.losses import AbstractLoss, CrossEntropy
 from onspike.tasks import AbstractTask, Episode
-from onspike.types import Jacobian, Params, Sample
+from onspike.types import Jacobian, Params, Sample, Wire, Wiring
 
 
 class FixedSpikes(AbstractTask):
@@ -76,6 +76,15 @@ def weigh(network, seed=0):
     return Params(weights, {n: p.neuron for n, p in network.populations.items()})
 
 
+def wired(weights, sizes=None):
+    """The wiring of weights from the input, all into the first population."""
+    shapes = {n: np.shape(w) for n, w in weights.items() if "." not in n}
+    sizes = sizes or {"a": max((s[0] for s in shapes.values()), default=1)}
+    post = next(iter(sizes))
+    wires = tuple((n, Wire("input", post, 0, s[1], s[0], 1)) for n, s in shapes.items())
+    return Wiring(wires, tuple(sizes), tuple(sizes.items()), post)
+
+
 class LedgerState(NamedTuple):
     params: Params
     total: dict
@@ -84,7 +93,7 @@ class LedgerState(NamedTuple):
 class Ledger(AbstractDevice):
     """Books what it is asked to write, and keeps its weights as they are."""
 
-    def fabricate(self, params, sizes, key):
+    def fabricate(self, params, wiring, key):
         empty = {n: jnp.zeros_like(w) for n, w in params.weights.items()}
         return LedgerState(params, empty)
 
@@ -119,7 +128,7 @@ def begin(learner, batch=1, seed=0):
 def _excite(die):
     if isinstance(die, LedgerState):
         return die._replace(params=_excite(die.params))
-    if isinstance(die, MismatchState):
+    if isinstance(die, LayerState):
         return die._replace(stored=_excite(die.stored))
     field = "weights" if isinstance(die, Params) else "codes"
     stored = getattr(die, field)

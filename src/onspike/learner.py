@@ -33,7 +33,13 @@ PLAIN = optax.identity()
 _SHARED: Any = None  # the axis of what all samples of a batch have in common
 _EACH: Any = 0
 _AXES = Sample(
-    x=_EACH, target=_EACH, mask=_SHARED, reward=_EACH, first=_SHARED, last=_SHARED
+    x=_EACH,
+    target=_EACH,
+    mask=_SHARED,
+    reward=_EACH,
+    first=_SHARED,
+    last=_SHARED,
+    key=_EACH,
 )
 
 
@@ -97,8 +103,8 @@ class AbstractLearner(eqx.Module):
 
     def fabricate(self, for_weights: Key, for_die: Key, for_writes: Key) -> Store:
         """Draws weights and programs a die with them."""
-        params, sizes = self.network.init_params(for_weights), self.network.wiring.sizes
-        die = self.device.fabricate(params, dict(sizes), for_die)
+        params = self.network.init_params(for_weights)
+        die = self.device.fabricate(params, self.network.wiring, for_die)
         store = Store(die, (), jnp.zeros((), jnp.int32), for_writes)
         return store._replace(optimiser=self.transform.init(self.plastic(store)))
 
@@ -213,7 +219,8 @@ class Learner(AbstractLearner):
             pending=zeros_like(self.plastic(store)) if gathers else {},
             tick=jnp.zeros((), jnp.int32),
         )
-        own = Own(network=self.network.init(), rule=rule.own)
+        noise = self.device.read(store.die).noise
+        own = Own(network=self.network.init(noise), rule=rule.own)
         return State(shared=shared, own=repeat(own, batch))
 
     def tick(
@@ -262,7 +269,7 @@ class Learner(AbstractLearner):
             shared.rule, own.rule, sample, neurons, wiring, self.network.dt
         )
         network, local, y = self.network.step(
-            params, own.network, sample.x, currents, tick
+            params, own.network, sample.x, currents, tick, sample.key
         )
         return Own(network, memory), local, y
 
@@ -271,7 +278,9 @@ class Learner(AbstractLearner):
         own = _where(sample.first, self.rest(own), own)
         params, wiring = self.device.read(shared.store.die), self.network.wiring
         plastic = tuple(self.rates())
-        local = self.network.foresee(own.network, sample.x, shared.tick, plastic)
+        local = self.network.foresee(
+            own.network, sample.x, shared.tick, plastic, params.noise, sample.key
+        )
         silence = jnp.zeros_like(sample.target)
         teaching = Teaching(sample.target, silence, sample.mask, sample.reward)
         memory, update = self.rule.step(
@@ -327,7 +336,8 @@ class Learner(AbstractLearner):
 
     def rest(self, own: Own) -> Own:
         """One sample's share at the start of a sample: fast state cleared."""
-        return Own(network=self.network.init(), rule=self.rule.rest(own.rule))
+        network = self.network.init()._replace(noise=zeros_like(own.network.noise))
+        return Own(network=network, rule=self.rule.rest(own.rule))
 
 
 def spikes(network: NetworkState) -> dict[str, Array]:

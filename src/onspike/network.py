@@ -7,9 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.random import fold_in
 from jaxtyping import Array, Bool, Float, Int
 
 from onspike import checks
+from onspike.devices.noise import AbstractNoise, Place, disturb, memory_of
 from onspike.neurons import AbstractNeuron, jacobian, scaled, sensitivity
 from onspike.synapses import AbstractSynapse
 from onspike.types import (
@@ -96,6 +98,7 @@ class NetworkState(NamedTuple):
     neurons: dict[str, Tree]  # by population
     history: dict[str, Float[Array, "delay n"]]  # by source: ring buffer of outputs
     traces: dict[str, Tree]  # by projection that has a synapse model
+    noise: dict[str, tuple[Tree, ...]]  # by source, where the chip is noisy
 
 
 class Network(eqx.Module):
@@ -196,8 +199,8 @@ class Network(eqx.Module):
         mask = self.projections[projection].mask
         return w if mask is None else jnp.where(mask, w, jnp.zeros_like(w))
 
-    def init(self) -> NetworkState:
-        """The network at rest."""
+    def init(self, noise: tuple[AbstractNoise, ...] = ()) -> NetworkState:
+        """The network at rest, and what `noise` (of `Params`) remembers."""
         history = {}
         for wire in dict(self.wiring.wires).values():
             if wire.delay:
@@ -209,7 +212,13 @@ class Network(eqx.Module):
             for name, p in self.projections.items()
             if p.synapse is not None
         }
-        return NetworkState(neurons=neurons, history=history, traces=traces)
+        memory = {}
+        if noise:
+            memory[INPUT] = memory_of(noise, self.n_in, ("spikes",))
+            for name, p in self.populations.items():
+                places = ("membrane", "spikes") if p.neuron.spiking else ("graded",)
+                memory[name] = memory_of(noise, p.n, places)
+        return NetworkState(neurons, history, traces, memory)
 
     def step(
         self,
@@ -218,6 +227,7 @@ class Network(eqx.Module):
         x: Float[Array, " n_in"],
         currents: dict[str, Float[Array, " n"]],
         tick: Int[Array, ""],
+        key: Key | None = None,
     ) -> tuple[NetworkState, dict[str, Local], Float[Array, " n_out"]]:
         """One tick.
 
@@ -228,30 +238,53 @@ class Network(eqx.Module):
             currents: Currents injected from outside the graph, past all synapses,
                 by population.
             tick: Number of this tick: where the ring buffers stand.
+            key: Of all chance in this tick; a chip that is noisy needs one.
 
         Returns:
             The network after the tick, what each projection's synapses can see, and
             the output.
+
+        Raises:
+            ValueError: If there is noise and no key.
         """
-        z = {INPUT: x}
+        noise = dict(state.noise)
+        sources = (INPUT, *self.populations)
+
+        def disturbed(source: str, place: Place, signal: Array) -> Array:
+            if params.noise:
+                own = None if key is None else fold_in(key, sources.index(source))
+                noise[source], signal = disturb(
+                    params.noise, noise[source], place, signal, self.dt, own
+                )
+            return signal
+
+        z = {INPUT: disturbed(INPUT, "spikes", x)}
         spikes, arriving, traces, new, sees = {}, {}, {}, {}, {}
         for population in self.wiring.order:
-            neuron, old = params.neurons[population], state.neurons[population]
-            for field in self.populations[population].learns:
-                c = params.weights[constant_name(population, field)]
-                neuron = scaled(neuron, field, jnp.exp(c[:, 0]))
-            if population in currents:
-                neuron = neuron.inject(currents[population])
+            old = state.neurons[population]
             current = jnp.zeros_like(old.v)
+            neuron = self._driven(population, params, currents)
+            if params.noise and neuron.spiking:
+                # As a current that, held, would bring the membrane there.
+                reach = (1.0 - neuron.decay(self.dt)) / neuron.gain(self.dt)
+                neuron = neuron.inject(
+                    reach * disturbed(population, "membrane", current)
+                )
             for name, wire in self.wiring.wires:
                 if wire.post == population:
                     spikes[name] = self._spikes(name, z, state, tick)
                     arriving[name], trace = self._through(name, spikes[name], state)
                     traces |= trace
                     current = current + params.weights[name] @ arriving[name]
-            new[population] = neuron.step(old, current, self.dt)
-            z[population] = new[population].z
+            now = neuron.step(old, current, self.dt)
             own = jacobian(neuron, old, current, self.dt)
+            alive = params.alive.get(population)
+            if alive is not None:  # the dead neither fire nor pass a derivative
+                now = now._replace(z=alive * now.z)
+                own = own._replace(emit=alive * own.emit)
+            new[population] = now
+            place = "spikes" if neuron.spiking else "graded"
+            z[population] = disturbed(population, place, now.z)
             for name, wire in self.wiring.wires:
                 if wire.post == population:
                     sees[name] = own
@@ -259,6 +292,8 @@ class Network(eqx.Module):
                 name = constant_name(population, field)
                 spikes[name] = arriving[name] = jnp.ones(1, current.dtype)
                 drive, direct = sensitivity(neuron, field, old, current, self.dt)
+                if alive is not None:
+                    direct = alive * direct
                 sees[name] = own._replace(drive=drive, direct=direct)
         history = {
             source: ring.at[_slot(tick, ring)].set(z[source])
@@ -270,18 +305,19 @@ class Network(eqx.Module):
                 pre=arriving[name],
                 old=state.neurons[wire.post],
                 new=new[wire.post],
-                z=z[wire.post],
+                z=new[wire.post].z,
                 psi=sees[name].emit[0],
                 gain=sees[name].drive[0],
                 jacobian=sees[name],
                 decay=self.populations[wire.post].neuron.decay(self.dt),
                 readout_decay=self.populations[self.output].neuron.decay(self.dt),
                 dt=self.dt,
+                key=None if key is None else fold_in(key, len(sources) + i),
             )
-            for name, wire in self.wiring.wires + self.wiring.constants
+            for i, (name, wire) in enumerate(self.wiring.wires + self.wiring.constants)
         }
         y = self.wiring.pool(z[self.output])
-        return NetworkState(new, history, traces), local, y
+        return NetworkState(new, history, traces, noise), local, y
 
     def foresee(
         self,
@@ -289,12 +325,17 @@ class Network(eqx.Module):
         x: Float[Array, " n_in"],
         tick: Int[Array, ""],
         projections: tuple[str, ...],
+        noise: tuple[AbstractNoise, ...] = (),
+        key: Key | None = None,
     ) -> dict[str, Local]:
         """What synapses can see before a tick: arriving spikes and old neurons.
 
         Raises:
             ValueError: If what arrives at one of the projections is not known yet.
         """
+        if noise:
+            own = None if key is None else fold_in(key, 0)
+            _, x = disturb(noise, state.noise[INPUT], "spikes", x, self.dt, own)
         local, known = {}, {INPUT: x}
         for name in projections:
             wire = self.wiring.wire(name)
@@ -321,6 +362,19 @@ class Network(eqx.Module):
                 dt=self.dt,
             )
         return local
+
+    def _driven(
+        self, population: str, params: Params, currents: dict[str, Array]
+    ) -> AbstractNeuron:
+        """A population as it is in a tick: what it has learnt, and what is injected."""
+        neuron = params.neurons[population]
+        for field in self.populations[population].learns:
+            c = params.weights[constant_name(population, field)]
+            neuron = scaled(neuron, field, jnp.exp(c[:, 0]))
+        if population in currents:
+            taken = params.inlets.get(population, 1.0) * currents[population]
+            neuron = neuron.inject(taken)
+        return neuron
 
     def _spikes(self, name: str, z: dict, state: NetworkState, tick) -> Array:
         """What a projection brings in this tick."""

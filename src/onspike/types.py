@@ -26,6 +26,7 @@ class Sample(NamedTuple):
     reward: Float[Array, ""]
     first: Bool[Array, ""]  # the tick opens a sample: fast state starts afresh
     last: Bool[Array, ""]  # the tick closes a sample
+    key: Key | None = None  # of all chance that this sample meets in this tick
 
 
 class Teaching(NamedTuple):
@@ -71,13 +72,17 @@ class Local(NamedTuple):
     decay: Float[Array, "*n_post"]  # membrane decay per tick; scalar if they share it
     readout_decay: Float[Array, "*n_out"]  # the same of the output population
     dt: Scalar  # seconds per tick
+    key: Key | None = None  # of what chance does to these synapses in this tick
 
 
 class Params(NamedTuple):
-    """Every array that a rule may write or a die may perturb."""
+    """Every array that a rule may write or a die may perturb, and what disturbs it."""
 
     weights: dict[str, Float[Array, "n_post n_pre"]]  # by projection or constant
     neurons: dict[str, Tree]  # by population: the neuron module, with its constants
+    alive: dict[str, Float[Array, " n"]] = {}  # by population with dead neurons: 0 or 1
+    inlets: dict[str, Float[Array, " n"]] = {}  # gain of injected currents, if not 1
+    noise: tuple[Tree, ...] = ()  # what disturbs every tick: `AbstractNoise`
 
 
 def constant_name(population: str, field: str) -> str:

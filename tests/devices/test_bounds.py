@@ -9,6 +9,7 @@ from onspike.devices import Clamped, Fixed, Ideal, MultiplicativeBound, Nearest
 from onspike.experiment import build
 from onspike.experiment.spec import resolve
 from onspike.types import Params
+from oracle import wired
 
 KEY = jax.random.key(0)
 W = jnp.linspace(-2.0, 2.0, 12).reshape(3, 4)
@@ -16,7 +17,7 @@ PARAMS = Params(weights={"a": W}, neurons={})
 
 
 def stored(device):
-    return device.fabricate(PARAMS, {}, KEY)
+    return device.fabricate(PARAMS, wired(PARAMS.weights), KEY)
 
 
 def wrote(device, change):

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from onspike import Fixed, Ideal, Learner, Nearest, PlusMinusLSB, StochasticRounding
 from onspike.rules import TargetWindow, reckon
 from onspike.types import Params
-from oracle import begin, draw, learn, small, stream, tasklet
+from oracle import begin, draw, learn, small, stream, tasklet, wired
 
 KEY = jax.random.key(0)
 N = 40_000
 
 
 def programme(device, w):
-    return device.fabricate(Params({"w": jnp.asarray(w)}, {}), {}, KEY)
+    return device.fabricate(Params({"w": jnp.asarray(w)}, {}), wired({"w": w}), KEY)
 
 
 @jax.jit
@@ -42,7 +42,8 @@ def test_programming_rounds_to_half_an_lsb_and_is_idempotent():
 def test_no_shadow_copy():
     """All that is stored of a weight is its few-bit integer."""
     stored = programme(Fixed(bits=8), np.ones((3, 4)))
-    assert set(stored._fields) == {"codes", "lsb", "neurons"}
+    assert set(stored._fields) == {"codes", "lsb", "others"}
+    assert not stored.others.weights
     assert stored.codes["w"].dtype == jnp.int8 and stored.lsb["w"].shape == ()
     assert programme(Fixed(bits=12), np.ones((3, 4))).codes["w"].dtype == jnp.int16
 
@@ -123,7 +124,9 @@ def test_many_small_changes_are_lost_or_kept(mode, expected):
 def test_projections_and_keys_draw_their_own_bits():
     device = Fixed(lsb={"a": 1.0, "b": 1.0})
     zero = jnp.zeros((20, 20))
-    stored = device.fabricate(Params({"a": zero, "b": zero}, {}), {}, KEY)
+    stored = device.fabricate(
+        Params({"a": zero, "b": zero}, {}), wired({"a": zero}), KEY
+    )
     wish = {"a": zero + 0.5, "b": zero + 0.5}
     one, same = (device.write(stored, wish, KEY).codes for _ in range(2))
     other = device.write(stored, wish, jax.random.key(1)).codes
@@ -240,7 +243,7 @@ def test_ideal_takes_any_change_exactly():
     device, rng = Ideal(), np.random.default_rng(0)
     w, change = rng.normal(size=(4, 3)), 1e-9 * rng.normal(size=(4, 3))
     stored = device.fabricate(
-        Params({"w": jnp.asarray(w), "u": jnp.ones((1, 1))}, {}), {}, KEY
+        Params({"w": jnp.asarray(w), "u": jnp.ones((1, 1))}, {}), wired({"w": w}), KEY
     )
     after = device.read(device.write(stored, {"w": jnp.asarray(change)}, KEY)).weights
     assert np.array_equal(after["w"], w + change) and np.any(after["w"] != w)

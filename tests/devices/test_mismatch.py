@@ -11,6 +11,7 @@ from onspike import (
     Ideal,
     LeakyIntegrator,
     Learner,
+    Refractory,
     controlled,
     feedforward,
 )
@@ -19,26 +20,36 @@ from onspike.experiment import build
 from onspike.experiment.spec import resolve
 from onspike.rules import feedback_control
 from onspike.types import Params
-from oracle import begin, draw, learn, tasklet
+from oracle import begin, draw, learn, tasklet, wired
 
 KEY = jax.random.key(3)
 N = 100_000
 
 
 def params(n):
-    neurons = {"a": CubaLIF(bias=0.5), "out": LeakyIntegrator()}
+    neurons = {
+        "a": CubaLIF(bias=0.5, refractory=Refractory(4e-3)),
+        "out": LeakyIntegrator(),
+    }
     return Params({"w": jnp.full((n // 100, 100), 0.3)}, neurons)
+
+
+def die(device, n=400, key=KEY):
+    p = params(n)
+    return device.fabricate(p, wired(p.weights, {"a": n, "out": 3}), key)
 
 
 def test_the_coefficient_of_variation_is_what_was_asked_for():
     device = Mismatch(Ideal(), cv=0.2)
-    read = device.read(device.fabricate(params(N), {"a": N, "out": 3}, KEY))
+    read = device.read(die(device, N))
     neuron = read.neurons["a"]
     found = {
         "tau_mem": (neuron.tau_mem, 20e-3),
         "tau_syn": (neuron.tau_syn, 10e-3),
         "v_threshold": (neuron.v_threshold, 1.0),
         "bias": (neuron.bias, 0.5),
+        "tau_ref": (neuron.refractory.tau_ref, 4e-3),
+        "injected": (read.inlets["a"], 1.0),
         "weights": (read.weights["w"].reshape(-1), 0.3),
     }
     drawn = [np.asarray(values) / nominal for values, nominal in found.values()]
@@ -49,15 +60,14 @@ def test_the_coefficient_of_variation_is_what_was_asked_for():
     # Lognormal, and each constant on its own.
     skew = np.mean(((np.log(drawn[0]) - np.log(drawn[0]).mean()) / 0.198) ** 3)
     assert abs(skew) < 0.05
-    assert np.abs(np.corrcoef(drawn) - np.eye(5)).max() < 0.02
+    assert np.abs(np.corrcoef(drawn) - np.eye(7)).max() < 0.02
     assert read.neurons["out"].tau_mem.shape == (3,)  # no threshold, and none needed
 
 
 def test_a_key_is_a_die():
     device = Mismatch(Ideal(), cv=0.3)
-    sizes = {"a": 4, "out": 3}
-    dies = [device.fabricate(params(400), sizes, k) for k in (KEY, KEY)]
-    other = device.fabricate(params(400), sizes, jax.random.key(4))
+    dies = [die(device, key=k) for k in (KEY, KEY)]
+    other = die(device, key=jax.random.key(4))
     one, same, different = (
         np.asarray(device.read(d).neurons["a"].tau_mem) for d in (*dies, other)
     )
@@ -66,7 +76,7 @@ def test_a_key_is_a_die():
 
 def test_writes_go_through_the_synapses_own_gain():
     device = Mismatch(Fixed(bits=8), cv=0.2)
-    stored = device.fabricate(params(400), {"a": 4, "out": 3}, KEY)
+    stored = die(device)
     step = 3 * stored.stored.lsb["w"]  # whole LSBs: no chance in the write
     after = device.write(stored, {"w": jnp.full((4, 100), 0.0)}, KEY)
     assert np.array_equal(after.stored.codes["w"], stored.stored.codes["w"])
@@ -74,10 +84,10 @@ def test_writes_go_through_the_synapses_own_gain():
         stored=stored.stored._replace(codes={"w": stored.stored.codes["w"] + 3})
     )
     change = device.read(moved).weights["w"] - device.read(stored).weights["w"]
-    assert np.allclose(change, step * stored.gain["w"], rtol=1e-12)
+    assert np.allclose(change, step * stored.own["w"], rtol=1e-12)
     assert device.bits_per_weight() == 8
-    smooth = Mismatch(Ideal(), cv=0.2, synapses=False)
-    stored = smooth.fabricate(params(400), {"a": 4, "out": 3}, KEY)
+    smooth = Mismatch(Ideal(), {"tau_mem": 0.2})
+    stored = die(smooth)
     assert np.array_equal(smooth.read(stored).weights["w"], np.full((4, 100), 0.3))
 
 
@@ -104,9 +114,9 @@ def test_without_spread_it_is_the_device_itself_and_with_it_controllers_vary_too
 def test_it_refuses_what_nothing_has():
     with pytest.raises(ValueError, match="Mismatch.cv.*-0.1"):
         Mismatch(Ideal(), cv=-0.1)
-    odd = Mismatch(Ideal(), constants=("tau_mem", "temperature"))
-    with pytest.raises(ValueError, match="unknown neuron constant.*temperature"):
-        odd.fabricate(params(400), {"a": 4, "out": 3}, KEY)
+    odd = Mismatch(Ideal(), {"tau_mem": 0.1, "temperature": 0.1})
+    with pytest.raises(ValueError, match="unknown what varies.*temperature"):
+        die(odd)
 
 
 @pytest.mark.parametrize("neuron", ["lif", "alif", "cuba-lif"])
@@ -120,7 +130,7 @@ def test_the_usual_constants_are_those_that_a_neuron_has(neuron):
     assert len(set(np.asarray(params.neurons["hidden"].tau_mem).tolist())) == 100
     # The bound holds for what is stored, whatever the gain of a synapse.
     wish = {name: jnp.full_like(w, 9.0) for name, w in params.weights.items()}
-    stored = learner.device.write(die, wish, KEY).stored.weights
+    stored = learner.device.write(die, wish, KEY).stored.stored.weights
     for name, w in stored.items():
         if name in wish:
             assert np.allclose(w, 0.5, rtol=0, atol=1e-12)

@@ -43,6 +43,7 @@ from oracle import (
     learn,
     tasklet,
     weigh,
+    wired,
 )
 
 TAU = jnp.array([8e-3, 20e-3, 50e-3])
@@ -186,10 +187,10 @@ def test_integers_hold_constants_and_mismatch_gives_them_no_gain():
     key = jax.random.key(0)
 
     def fabricated(network):
-        params, sizes = weigh(network), dict(network.wiring.sizes)
+        params = weigh(network)
         nominal = {n: jnp.zeros_like(w) for n, w in constants(params.weights).items()}
         params = params._replace(weights=params.weights | nominal)
-        return device.fabricate(params, sizes, key)
+        return device.fabricate(params, network.wiring, key)
 
     die, name = fabricated(network), "hidden.tau_mem"
     wish = jnp.array([[0.1], [-0.1], [1e-3], [5.0]])
@@ -199,9 +200,9 @@ def test_integers_hold_constants_and_mismatch_gives_them_no_gain():
     value = device.read(after).weights[name]
     assert np.allclose(value, np.asarray(codes) * (2 / 127))  # from e^-2 to e^2
     # The gains of synapses are those of the same die without learnt constants.
-    gains = fabricated(tiny(())).gain
-    assert gains.keys() == die.gain.keys() == {"in", "rec", "out"}
-    assert all(np.array_equal(die.gain[n], gains[n]) for n in gains)
+    gains = fabricated(tiny(())).own
+    assert gains.keys() == die.own.keys() == {"in", "rec", "out"}
+    assert all(np.array_equal(die.own[n], gains[n]) for n in gains)
     bits = [
         measure.memory(Learner(one, reckon(), device), tasklet())
         for one in (network, tiny(()))
@@ -214,7 +215,7 @@ def test_integers_hold_constants_and_mismatch_gives_them_no_gain():
 def test_a_soft_bound_is_of_weights_only():
     weights = {"in": jnp.array([[0.5]]), "hidden.tau_mem": jnp.array([[0.0]])}
     device = SoftBound(Ideal())
-    die = device.fabricate(Params(weights, {}), {}, jax.random.key(0))
+    die = device.fabricate(Params(weights, {}), wired(weights), jax.random.key(0))
     change = {name: jnp.array([[0.1]]) for name in weights}
     after = device.read(device.write(die, change, jax.random.key(0))).weights
     assert np.allclose(after["in"], 0.55) and np.allclose(after["hidden.tau_mem"], 0.1)

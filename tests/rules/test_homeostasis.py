@@ -19,7 +19,8 @@ def rates(learner, weights):
     """Spikes by tick and neuron, rates in the first 0.5 and last 4 of 20 s, weights."""
     state = begin(learner)
     params = learner.params(state)._replace(weights={"out": jnp.asarray(weights)})
-    store = state.shared.store._replace(die=params)
+    die = learner.device.fabricate(params, learner.network.wiring, jax.random.key(0))
+    store = state.shared.store._replace(die=die)
     state = state._replace(shared=state.shared._replace(store=store))
     after, ticks = watch(learner, TASK, state, SAMPLES)
     z = np.asarray(ticks.z["out"])[:, 0]

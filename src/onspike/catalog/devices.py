@@ -1,66 +1,153 @@
-"""Devices by name."""
+"""Devices by name: what holds the weights, on which die, in which operation."""
 
-from typing import TYPE_CHECKING, Literal
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from onspike.catalog.rows import Row
 
 if TYPE_CHECKING:
-    from onspike.devices import AbstractDevice
+    from onspike.devices import AbstractDevice, AbstractWrite
+
+Write = Literal["plus-minus-lsb", "stochastic", "nearest"]
 
 
-def _ideal(mismatch: float = 0.0) -> "AbstractDevice":
+def _die(
+    device: "AbstractDevice",
+    shadow: bool = False,
+    dale: float | None = None,
+    fan_in: int | None = None,
+    mismatch: float | dict[str, float] = 0.0,
+    mismatch_control: float | dict[str, float] = 0.0,
+    dead: float = 0.0,
+    stuck: float = 0.0,
+    drift: float = 0.0,
+    drift_writes: float = 1e4,
+    noise: float = 0.0,
+    noise_tau: float = 5e-3,
+    spike_loss: float = 0.0,
+    spike_jitter: int = 0,
+    readout_noise: float = 0.0,
+) -> "AbstractDevice":
+    """A memory on a chip: every device of the catalogue has these options.
+
+    From the memory outwards: the writer's copy, the limits of its wiring, the faults of
+    the die, what disturbs its operation. What is 0 or unset is left out.
+    """
+    from onspike import devices as ons
+    from onspike.rules.parts.control import LESS, MORE
+
+    if shadow:
+        device = ons.Shadow(device)
+    if fan_in is not None:
+        device = ons.FanIn(device, fan_in)
+    if dale is not None:
+        device = ons.Dale(device, dale)
+    if mismatch:
+        device = ons.Mismatch(device, mismatch)
+    if mismatch_control:
+        device = ons.Mismatch(device, mismatch_control, only=(MORE, LESS))
+    if dead:
+        device = ons.DeadNeurons(device, dead)
+    if stuck:
+        device = ons.StuckSynapses(device, stuck)
+    drifting = ons.Drift(device, drift, drift_writes)  # checked also where unused
+    device = drifting if drift else device
+    kinds = (
+        (noise, ons.CurrentNoise(noise, noise_tau)),
+        (spike_loss, ons.SpikeLoss(spike_loss)),
+        (spike_jitter, ons.SpikeJitter(spike_jitter)),
+        (readout_noise, ons.ReadoutNoise(readout_noise)),
+    )
+    heard = tuple(kind for strength, kind in kinds if strength)
+    return ons.Noisy(device, heard) if heard else device
+
+
+def _on_a_die(memory: Callable[..., "AbstractDevice"]) -> Callable[..., Any]:
+    """A builder with the options of the memory, and those of the die around it."""
+    own = inspect.signature(memory).parameters
+    die = dict([*inspect.signature(_die).parameters.items()][1:])
+
+    def build(**options: Any) -> "AbstractDevice":
+        around = {name: options.pop(name) for name in die if name in options}
+        return _die(memory(**options), **around)
+
+    build.__signature__ = inspect.Signature([*own.values(), *die.values()])  # type: ignore
+    return build
+
+
+@_on_a_die
+def _ideal() -> "AbstractDevice":
     from onspike.devices import Ideal
 
-    return _fabricated(Ideal(), mismatch)
+    return Ideal()
 
 
-def _fixed8(
-    bits: int = 8,
-    write: Literal["plus-minus-lsb", "stochastic", "nearest"] = "plus-minus-lsb",
-    headroom: float = 2.0,
-    mismatch: float = 0.0,
+@_on_a_die
+def _fixed(
+    bits: int = 8, write: Write = "plus-minus-lsb", headroom: float = 2.0
 ) -> "AbstractDevice":
-    from onspike.devices import Fixed, Nearest, PlusMinusLSB, StochasticRounding
+    from onspike.devices import Fixed
 
-    mode = {
-        "plus-minus-lsb": PlusMinusLSB,
-        "stochastic": StochasticRounding,
-        "nearest": Nearest,
-    }[write]
-    fixed = Fixed(bits=bits, write_mode=mode(), headroom=headroom)
-    return _fabricated(fixed, mismatch)
+    return Fixed(bits=bits, write_mode=_write(write), headroom=headroom)
 
 
+@_on_a_die
 def _bistable(
     strong: float | None = None,
     weak: float = 0.0,
     theta: float = 0.5,
     drift_up: float = 3.5e-3,
     drift_down: float = 3.5e-3,
-    mismatch: float = 0.0,
 ) -> "AbstractDevice":
     from onspike.devices import Bistable
 
-    device = Bistable(strong, weak, theta, drift_up, drift_down)
-    return _fabricated(device, mismatch)
+    return Bistable(strong, weak, theta, drift_up, drift_down)
 
 
-def _fabricated(device: "AbstractDevice", mismatch: float) -> "AbstractDevice":
-    from onspike.devices import Mismatch
+@_on_a_die
+def _parallel(
+    budget: int = 64, write: Write = "stochastic", headroom: float = 2.0
+) -> "AbstractDevice":
+    from onspike.devices import Parallel
 
-    return Mismatch(device, mismatch) if mismatch else device
+    return Parallel(budget, _write(write), headroom)
+
+
+def _write(name: Write) -> "AbstractWrite":
+    from onspike.devices import Nearest, PlusMinusLSB, StochasticRounding
+
+    modes = {
+        "plus-minus-lsb": PlusMinusLSB,
+        "stochastic": StochasticRounding,
+        "nearest": Nearest,
+    }
+    return modes[name]()
 
 
 DEVICES: dict[str, Row] = {
     "ideal": Row(_ideal, "floating-point weights that take any change", "-"),
     "fixed8": Row(
-        _fixed8,
+        _fixed,
         "8-bit weights, stochastic +-1 LSB writes, no shadow copy",
         "Frenkel & Indiveri 2022, arXiv 2208.09759",
+    ),
+    "fixed4": Row(
+        _fixed,
+        "4-bit weights, stochastic rounding, no shadow copy",
+        "-",
+        defaults={"bits": 4, "write": "stochastic"},
     ),
     "bistable": Row(
         _bistable,
         "binary weights; a hidden state drifts to the nearer of two",
         "Brader, Senn & Fusi 2007, doi:10.1162/neco.2007.19.11.2881",
+    ),
+    "dynapse": Row(
+        _parallel,
+        "parallel connections with a budget of 64 per neuron, mismatch 0.2, "
+        "host in the loop",
+        "Moradi et al. 2018, doi:10.1109/TBCAS.2017.2759700",
+        defaults={"write": "nearest", "shadow": True, "mismatch": 0.2},
     ),
 }

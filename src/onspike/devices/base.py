@@ -7,19 +7,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from onspike.types import Key, Params, Tree
+from onspike.types import Key, Params, Tree, Wiring
 
 
 class AbstractDevice(eqx.Module):
     """The memory in which weights live, and what it does to them."""
 
     @abstractmethod
-    def fabricate(self, params: Params, sizes: dict[str, int], key: Key) -> Tree:
+    def fabricate(self, params: Params, wiring: Wiring, key: Key) -> Tree:
         """One die, programmed with initial parameters: what it stores.
 
         Args:
             params: Initial weights, and the neurons as designed.
-            sizes: Neurons by population.
+            wiring: Who is joined to whom.
             key: Of the die: what chance makes of the design.
         """
 

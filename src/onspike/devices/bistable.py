@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
-from onspike.types import Params, Scalar, Tree, is_constant
+from onspike.types import Params, Scalar, is_constant
 
 
 class BistableState(NamedTuple):
@@ -17,7 +17,7 @@ class BistableState(NamedTuple):
     sign: dict[str, Float[Array, "n_post n_pre"]]  # wiring: 1, -1, or 0 for no synapse
     strong: dict[str, Float[Array, ""]]  # size of a strong synapse, by projection
     constants: dict[str, Float[Array, "n_post 1"]]  # learnt by neurons
-    neurons: dict[str, Tree]
+    others: Params  # all but the weights
 
 
 class Bistable(AbstractDevice):
@@ -67,8 +67,8 @@ class Bistable(AbstractDevice):
         drifts = dict(drift_up=self.drift_up, drift_down=self.drift_down)
         checks.non_negative("Bistable", "X per write", **drifts)
 
-    def fabricate(self, params, sizes, key):
-        del sizes, key
+    def fabricate(self, params, wiring, key):
+        del wiring, key
         synapses = {n: w for n, w in params.weights.items() if not is_constant(n)}
         constants = {n: c for n, c in params.weights.items() if is_constant(n)}
         strong = {n: self._strong(w) for n, w in synapses.items()}
@@ -77,14 +77,14 @@ class Bistable(AbstractDevice):
             for n, w in synapses.items()
         }
         sign = {n: jnp.sign(w) for n, w in synapses.items()}
-        return BistableState(x, sign, strong, constants, params.neurons)
+        return BistableState(x, sign, strong, constants, params._replace(weights={}))
 
     def read(self, stored):
         weights = dict(stored.constants)
         for name, x in stored.x.items():
             share = jnp.where(x > self.theta, jnp.ones_like(x), self.weak)
             weights[name] = stored.sign[name] * stored.strong[name] * share
-        return Params(weights=weights, neurons=stored.neurons)
+        return stored.others._replace(weights=weights)
 
     def write(self, stored, change, key):
         del key

@@ -1,14 +1,17 @@
 """Bounds on the weights, around any device."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
+from onspike.devices.layer import AbstractLayer
 from onspike.types import Scalar, is_constant
 
 
-class Clamped(AbstractDevice):
+class Clamped(AbstractLayer):
     """Cuts each change so that no weight is asked to leave [lower, bound].
 
     Initial weights are cut as well.
@@ -27,6 +30,8 @@ class Clamped(AbstractDevice):
     bound: Scalar
     lower: Scalar | None = None
 
+    of_the_die: ClassVar[bool] = False
+
     def __check_init__(self) -> None:
         checks.positive("Clamped", "weight units", bound=self.bound)
         if self.lower is not None:
@@ -35,26 +40,16 @@ class Clamped(AbstractDevice):
                 "Clamped", "weight units above lower", bound=self.bound - self.lower
             )
 
+    def made(self, params, wiring, key):
+        del wiring, key
+        clipped = {n: self._cut(n, w) for n, w in params.weights.items()}
+        return params._replace(weights=clipped), ()
+
+    def asked(self, change, params, own):
+        del own
+        w = params.weights
+        return {n: self._cut(n, w[n] + c) - w[n] for n, c in change.items()}
+
     def _cut(self, name: str, w: Array) -> Array:
         free = self.lower is None or is_constant(name)
         return jnp.clip(w, -self.bound if free else self.lower, self.bound)
-
-    def fabricate(self, params, sizes, key):
-        clipped = {n: self._cut(n, w) for n, w in params.weights.items()}
-        return self.device.fabricate(params._replace(weights=clipped), sizes, key)
-
-    def read(self, stored):
-        return self.device.read(stored)
-
-    def write(self, stored, change, key):
-        weights = self.read(stored).weights
-        allowed = {
-            n: self._cut(n, weights[n] + c) - weights[n] for n, c in change.items()
-        }
-        return self.device.write(stored, allowed, key)
-
-    def written(self, before, after, change):
-        return self.device.written(before, after, change)
-
-    def bits_per_weight(self):
-        return self.device.bits_per_weight()

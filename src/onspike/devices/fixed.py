@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
-from onspike.types import Key, Params, Scalar, Tree
+from onspike.types import Key, Params, Scalar
 
 
 class AbstractWrite(eqx.Module):
@@ -58,7 +58,7 @@ class FixedState(NamedTuple):
 
     codes: dict[str, Int[Array, "n_post n_pre"]]  # by projection
     lsb: dict[str, Float[Array, ""]]  # weight units per code, by projection
-    neurons: dict[str, Tree]
+    others: Params  # all but the weights
 
 
 class Fixed(AbstractDevice):
@@ -98,22 +98,22 @@ class Fixed(AbstractDevice):
         """The largest code."""
         return 2 ** (self.bits - 1) - 1
 
-    def fabricate(self, params, sizes, key):
-        del sizes, key
+    def fabricate(self, params, wiring, key):
+        del wiring, key
         for name in self.lsb or {}:
             checks.known("projection in Fixed.lsb", name, params.weights)
         lsb = {n: self._lsb(n, w) for n, w in params.weights.items()}
         codes = {
             n: self._saturate(jnp.round(w / lsb[n])) for n, w in params.weights.items()
         }
-        return FixedState(codes=codes, lsb=lsb, neurons=params.neurons)
+        return FixedState(codes, lsb, params._replace(weights={}))
 
     def read(self, stored):
         weights = {
             n: c.astype(stored.lsb[n].dtype) * stored.lsb[n]
             for n, c in stored.codes.items()
         }
-        return Params(weights=weights, neurons=stored.neurons)
+        return stored.others._replace(weights=weights)
 
     def write(self, stored, change, key):
         codes = dict(stored.codes)

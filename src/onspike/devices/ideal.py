@@ -8,8 +8,8 @@ from onspike.devices.base import AbstractDevice
 class Ideal(AbstractDevice):
     """Floating-point weights that take any change."""
 
-    def fabricate(self, params, sizes, key):
-        del sizes, key
+    def fabricate(self, params, wiring, key):
+        del wiring, key
         return params
 
     def read(self, stored):

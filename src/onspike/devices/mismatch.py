@@ -1,7 +1,6 @@
 """Static mismatch, around any device."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import equinox as eqx
 import jax
@@ -10,23 +9,14 @@ from jaxtyping import Array, Float
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
-from onspike.types import Key, Params, Scalar, Tree, is_constant
+from onspike.devices.constants import CONSTANTS, constant, multiplied
+from onspike.devices.layer import AbstractLayer, split
+from onspike.types import Key, Scalar, Tree, is_constant
 
-_USUAL = (
-    *("tau_mem", "tau_syn", "tau_ref", "tau_adapt", "tau_fast", "tau_slow"),
-    *("v_threshold", "bias"),
-)
-
-
-class MismatchState(NamedTuple):
-    """What a die is."""
-
-    stored: Tree  # the wrapped device's
-    neurons: dict[str, Tree]  # as fabricated
-    gain: dict[str, Float[Array, "n_post n_pre"]]  # of each synapse, by projection
+WEIGHTS, INJECTED = "weights", "injected"
 
 
-class Mismatch(AbstractDevice):
+class Mismatch(AbstractLayer):
     r"""Constants that differ from neuron to neuron, for the life of a die.
 
     Each is multiplied by a lognormal factor of mean 1 and coefficient of variation
@@ -38,77 +28,75 @@ class Mismatch(AbstractDevice):
 
     Args:
         device: What holds the weights.
-        cv: Standard deviation over mean.
-        constants: Fields of neurons that vary, in every population that has them; by
-            default all time constants, threshold and bias. What is 0 stays 0. Those of
-            `onspike.synapses` are no neuron's, and are as designed.
-        synapses: Whether each synapse's gain varies too.
+        cv: Standard deviation over mean: of all time constants, thresholds and biases
+            of neurons, of each synapse's gain and of the gain with which a neuron takes
+            an injected current. Or a mapping from what varies, and nothing else does:
+            a neuron's constant ("tau_mem"), "weights", "injected". What is 0 stays 0.
+            Constants of `onspike.synapses` are no neuron's, and are as designed.
+        only: Populations to which this happens, with the synapses into them; None for
+            all.
 
     Raises:
-        ValueError: If `cv` is negative, or no neuron has one of the `constants`.
+        ValueError: If a `cv` is negative, or belongs to what no neuron has.
 
     Source: the variability of mixed-signal chips and its size, Zendrikov et al. 2022,
         doi:10.1101/2022.10.26.513846.
     """
 
     device: AbstractDevice
-    cv: Scalar = 0.2
-    constants: tuple[str, ...] | None = eqx.field(static=True, default=None)
-    synapses: bool = eqx.field(static=True, default=True)
+    cv: Scalar | Mapping[str, Scalar] = 0.2
+    only: tuple[str, ...] | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
-        checks.non_negative("Mismatch", "1 (sd over mean)", cv=self.cv)
+        each = self.cv if isinstance(self.cv, Mapping) else {"cv": self.cv}
+        checks.non_negative("Mismatch", "1 (sd over mean)", **each)
 
-    def fabricate(self, params, sizes, key):
-        for_device, for_neurons, for_gain = jax.random.split(key, 3)
-        everywhere = {n for p in params.neurons.values() for n in vars(p)}
-        for name in self.constants or ():
-            checks.known("neuron constant in Mismatch.constants", name, everywhere)
-        neurons = {
-            name: self._varied(params.neurons[name], sizes[name], k)
-            for name, k in _split(for_neurons, params.neurons)
-        }
-        synapses = {n: w for n, w in params.weights.items() if not is_constant(n)}
+    def made(self, params, wiring, key):
+        for population in self.only or ():
+            checks.known("population in Mismatch.only", population, params.neurons)
+        fields = {name for neuron in params.neurons.values() for name in vars(neuron)}
+        known = {*fields, "tau_ref", WEIGHTS, INJECTED}
+        for name in self.cv if isinstance(self.cv, Mapping) else ():
+            checks.known("what varies (Mismatch.cv)", name, known)
+        for_neurons, for_inlets, for_gain = jax.random.split(key, 3)
+        neurons, inlets = dict(params.neurons), dict(params.inlets)
+        touched = tuple(params.neurons) if self.only is None else self.only
+        for name, k in split(for_neurons, touched).items():
+            neurons[name] = self._varied(neurons[name], wiring.size(name), k)
+        if self._cv(INJECTED) is not None:
+            for name, k in split(for_inlets, touched).items():
+                factors = lognormal(self._cv(INJECTED), (wiring.size(name),), k)
+                inlets[name] = inlets.get(name, 1.0) * factors
+        synapses = [name for name in params.weights if not is_constant(name)]
         gain = {
-            name: self._factors(synapses[name].shape, k)
-            for name, k in _split(for_gain, synapses)
-            if self.synapses
+            name: lognormal(self._cv(WEIGHTS), params.weights[name].shape, k)
+            for name, k in split(for_gain, synapses).items()
+            if self._cv(WEIGHTS) is not None
+            and (self.only is None or wiring.wire(name).post in self.only)
         }
-        stored = self.device.fabricate(params, sizes, for_device)
-        return MismatchState(stored, neurons, gain)
+        return params._replace(neurons=neurons, inlets=inlets), gain
 
-    def read(self, stored):
-        weights = self.device.read(stored.stored).weights
-        seen = {n: w * stored.gain[n] for n, w in weights.items() if n in stored.gain}
-        return Params(weights | seen, stored.neurons)
-
-    def write(self, stored, change, key):
-        return stored._replace(stored=self.device.write(stored.stored, change, key))
-
-    def written(self, before, after, change):
-        return self.device.written(before.stored, after.stored, change)
-
-    def bits_per_weight(self):
-        return self.device.bits_per_weight()
+    def seen(self, params, own):
+        weights = {n: params.weights[n] * gain for n, gain in own.items()}
+        return params._replace(weights=params.weights | weights)
 
     def _varied(self, neuron: Tree, n: int, key: Key) -> Tree:
         """The neuron with constants of its own for each of `n`."""
-        constants = _USUAL if self.constants is None else self.constants
-        varies = [c for c in constants if getattr(neuron, c, None) is not None]
-        factors = self._factors((len(varies), n), key)
-        return eqx.tree_at(
-            lambda neuron: [getattr(neuron, c) for c in varies],
-            neuron,
-            [getattr(neuron, c) * f for c, f in zip(varies, factors, strict=True)],
-        )
+        names = self.cv if isinstance(self.cv, Mapping) else CONSTANTS
+        varies = [name for name in names if constant(neuron, name) is not None]
+        keys = split(key, varies)
+        factors = {name: lognormal(self._cv(name), (n,), keys[name]) for name in varies}
+        return multiplied(neuron, factors)
 
-    def _factors(self, shape: tuple[int, ...], key: Key) -> Float[Array, "..."]:
-        variance = jnp.log1p(jnp.square(jnp.asarray(self.cv, float)))
-        normal = jax.random.normal(key, shape, float)
-        return jnp.exp(jnp.sqrt(variance) * normal - variance / 2)
+    def _cv(self, name: str) -> Scalar | None:
+        """How much something varies; None if it does not."""
+        return self.cv.get(name) if isinstance(self.cv, Mapping) else self.cv
 
 
-def _split(key: Key, names: Iterable[str]) -> Iterable[tuple[str, Key]]:
-    """A key for each name, in alphabetical order."""
-    ordered = sorted(names)
-    return zip(ordered, jax.random.split(key, max(1, len(ordered))), strict=False)
+def lognormal(
+    cv: Scalar | None, shape: tuple[int, ...], key: Key
+) -> Float[Array, "..."]:
+    """Factors of mean 1 and coefficient of variation `cv`."""
+    variance = jnp.log1p(jnp.square(jnp.asarray(cv, float)))
+    normal = jax.random.normal(key, shape, float)
+    return jnp.exp(jnp.sqrt(variance) * normal - variance / 2)

@@ -1,14 +1,17 @@
 """Soft bounds, around any device: the nearer the bound, the smaller the change."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
+from onspike.devices.layer import AbstractLayer
 from onspike.types import Scalar, is_constant
 
 
-class SoftBound(AbstractDevice):
+class SoftBound(AbstractLayer):
     """Scales each change by the weight itself: none grows from zero, none crosses it.
 
     Learnt constants of neurons are no weights, and change as they are asked to.
@@ -21,28 +24,17 @@ class SoftBound(AbstractDevice):
 
     device: AbstractDevice
 
-    def fabricate(self, params, sizes, key):
-        return self.device.fabricate(params, sizes, key)
+    of_the_die: ClassVar[bool] = False
 
-    def read(self, stored):
-        return self.device.read(stored)
-
-    def write(self, stored, change, key):
-        weights = self.read(stored).weights
-        scaled = {
-            name: c if is_constant(name) else weights[name] * c
+    def asked(self, change, params, own):
+        del own
+        return {
+            name: c if is_constant(name) else params.weights[name] * c
             for name, c in change.items()
         }
-        return self.device.write(stored, scaled, key)
-
-    def written(self, before, after, change):
-        return self.device.written(before, after, change)
-
-    def bits_per_weight(self):
-        return self.device.bits_per_weight()
 
 
-class MultiplicativeBound(AbstractDevice):
+class MultiplicativeBound(AbstractLayer):
     """Keeps weights between 0 and a bound: each change is scaled by the room left.
 
     What strengthens a synapse is scaled by 1 - w / bound, what weakens it by
@@ -63,35 +55,28 @@ class MultiplicativeBound(AbstractDevice):
     device: AbstractDevice
     bound: Scalar = 1.0
 
+    of_the_die: ClassVar[bool] = False
+
     def __check_init__(self) -> None:
         checks.positive("MultiplicativeBound", "weight units", bound=self.bound)
 
-    def fabricate(self, params, sizes, key):
+    def made(self, params, wiring, key):
+        del wiring, key
         clipped = {
             n: w if is_constant(n) else jnp.clip(w, 0.0, self.bound)
             for n, w in params.weights.items()
         }
-        return self.device.fabricate(params._replace(weights=clipped), sizes, key)
+        return params._replace(weights=clipped), ()
 
-    def read(self, stored):
-        return self.device.read(stored)
-
-    def write(self, stored, change, key):
-        weights = self.read(stored).weights
-        scaled = {
-            n: c if is_constant(n) else self._within(weights[n], c)
+    def asked(self, change, params, own):
+        del own
+        return {
+            n: c if is_constant(n) else self._within(params.weights[n], c)
             for n, c in change.items()
         }
-        return self.device.write(stored, scaled, key)
 
     def _within(self, w: Array, change: Array) -> Array:
         filled = w / self.bound
         scaled = change * jnp.where(change > 0, 1.0 - filled, filled)
         room = self.bound - w  # negative where few bits cannot say the bound
         return jnp.clip(scaled, jnp.minimum(-w, 0.0), jnp.maximum(room, 0.0))
-
-    def written(self, before, after, change):
-        return self.device.written(before, after, change)
-
-    def bits_per_weight(self):
-        return self.device.bits_per_weight()

@@ -90,9 +90,11 @@ class Chunked(AbstractEngine):
         def tick(carry, sample):
             own, record, t = carry
 
-            def sense(own, x, target, reward):
-                one = sample._replace(x=x, target=target, reward=reward)
-                network, local, y = learner.network.step(params, own.network, x, {}, t)
+            def sense(own, x, target, reward, key):
+                one = sample._replace(x=x, target=target, reward=reward, key=key)
+                network, local, y = learner.network.step(
+                    params, own.network, x, {}, t, key
+                )
                 teaching = task.teach(y, one)
                 memory, credit, calm = rule.hear(
                     shared.rule, own.rule, params, local, teaching, wiring
@@ -107,7 +109,7 @@ class Chunked(AbstractEngine):
                 return type(own)(network, memory), seen, y, z
 
             own, seen, y, z = jax.vmap(sense)(
-                own, sample.x, sample.target, sample.reward
+                own, sample.x, sample.target, sample.reward, sample.key
             )
             record = tally(record, sample, y, z, jnp.zeros((), jnp.int32))
             return (own, record, t + 1), seen

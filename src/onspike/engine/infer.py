@@ -10,7 +10,7 @@ from onspike.engine.base import Record
 from onspike.engine.scan import blank, over_ticks, repeat, settle, tally
 from onspike.network import Network
 from onspike.tasks.base import AbstractTask, Episode
-from onspike.types import Params, Tree
+from onspike.types import Params, Sample, Tree
 
 
 class Recording(NamedTuple):
@@ -30,11 +30,11 @@ def infer(
 
     def tick(carry, sample):
         state, record, t = carry
-        state, y, z = advance(network, params, state, sample.x, t)
+        state, y, z = advance(network, params, state, sample, t)
         nothing = jnp.zeros((), jnp.int32)
         return state, tally(record, sample, y, z, nothing), t + 1
 
-    carry = _rest(network, episodes), blank(task, network, episodes), _start()
+    carry = rest(network, params, episodes), blank(task, network, episodes), _start()
     _, record, _ = over_ticks(task, episodes, tick, carry)
     return settle(record)
 
@@ -51,29 +51,38 @@ def record(
     episodes = jax.tree.map(lambda a: a[None], episode)
     kept = min(most, task.ticks)
 
-    def look(state, x, t):
-        state, y, z = advance(network, params, state, x, t)
-        v = {name: state.neurons[name].v[0] for name in z}
-        one = {name: spikes[0] for name, spikes in z.items()}
-        return state, Recording(x=x[0], y=y[0], z=one, v=v)
-
     def tick(carry, sample):
         state, film, t = carry
-        state, now = look(state, sample.x, t)
+        state, y, z = advance(network, params, state, sample, t)
+        now = Recording(
+            x=sample.x[0],
+            y=y[0],
+            z={name: spikes[0] for name, spikes in z.items()},
+            v={name: state.neurons[name].v[0] for name in z},
+        )
         film = jax.tree.map(lambda f, a: f.at[t % kept].set(a), film, now)
         return state, film, t + 1
 
-    rest, start = _rest(network, episodes), _start()
-    x = jnp.zeros((1, task.n_in))
-    frame = jax.eval_shape(lambda: look(rest, x, start)[1])
-    film = jax.tree.map(lambda a: jnp.zeros((kept, *a.shape), a.dtype), frame)
-    _, film, _ = over_ticks(task, episodes, tick, (rest, film, start))
+    spiking = {n: p.n for n, p in network.populations.items() if p.neuron.spiking}
+    silence = {name: jnp.zeros((kept, n)) for name, n in spiking.items()}
+    film = Recording(
+        x=jnp.zeros((kept, task.n_in)),
+        y=jnp.zeros((kept, network.n_out)),
+        z=silence,
+        v=silence,
+    )
+    carry = rest(network, params, episodes), film, _start()
+    _, film, _ = over_ticks(task, episodes, tick, carry)
     return jax.tree.map(lambda f: jnp.roll(f, -(task.ticks % kept), axis=0), film)
 
 
-def advance(network: Network, params: Params, state: Tree, x: Array, t: Array):
+def advance(network: Network, params: Params, state: Tree, sample: Sample, t: Array):
     """One tick of a batch without feedback: states, outputs, spikes by population."""
-    state, _, y = jax.vmap(lambda s, x: network.step(params, s, x, {}, t))(state, x)
+
+    def one(state, x, key):
+        return network.step(params, state, x, {}, t, key)
+
+    state, _, y = jax.vmap(one)(state, sample.x, sample.key)
     z = {
         name: state.neurons[name].z
         for name, p in network.populations.items()
@@ -82,8 +91,9 @@ def advance(network: Network, params: Params, state: Tree, x: Array, t: Array):
     return state, y, z
 
 
-def _rest(network: Network, episodes: Episode) -> Tree:
-    return repeat(network.init(), episodes.label.shape[0])
+def rest(network: Network, params: Params, episodes: Episode) -> Tree:
+    """A batch of networks at rest."""
+    return repeat(network.init(params.noise), episodes.label.shape[0])
 
 
 def _start() -> Array:

@@ -72,6 +72,9 @@ def over_blocks(
     target = jax.vmap(task.target)(episodes)
     reward = jnp.zeros(target.shape[0])
 
+    def each(t: Int[Array, ""]) -> Tree:  # of all samples
+        return jax.vmap(lambda key: jax.random.fold_in(key, t))(episodes.key)
+
     def one(carry: Tree, now: tuple[Int[Array, ""], Array]) -> tuple[Tree, None]:
         start, mask = now
         length = len(mask)
@@ -83,6 +86,7 @@ def over_blocks(
             reward=repeat(reward, length),
             first=t == 0,
             last=t == task.ticks - 1,
+            key=None if episodes.key is None else jax.vmap(each)(t),
         )
         return block(carry, samples), None
 

@@ -90,7 +90,7 @@ def hidden_counts(
     """Spikes of all hidden neurons in each sample, with learning and feedback off."""
 
     def one(index):
-        episode = task.episode(split, index, key)
+        episode = task.sample(split, index, key)
         alone = jax.tree.map(lambda a: a[None], episode)
         spikes = infer(network, task, params, alone).spikes
         hidden = [spikes[name] for name in network.wiring.hidden if name in spikes]

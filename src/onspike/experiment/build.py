@@ -4,11 +4,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from onspike.devices import AbstractDevice, Clamped, Mismatch
+from onspike.devices import AbstractDevice, AbstractLayer, Clamped
 from onspike.engine import Chunked
 from onspike.experiment.spec import Spec
 from onspike.learner import PLAIN, AbstractLearner, Learner
@@ -73,10 +74,10 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
 def _clamped(
     device: AbstractDevice, bound: float, lower: float | None
 ) -> AbstractDevice:
-    """Bounds what is stored: a die's gains are none of the writer's business."""
-    if isinstance(device, Mismatch):
-        inner = Clamped(device.device, bound, lower)
-        return Mismatch(inner, device.cv, device.constants, device.synapses)
+    """Bounds what is stored: faults of the die are none of the writer's business."""
+    if isinstance(device, AbstractLayer) and device.of_the_die:
+        inner = _clamped(device.device, bound, lower)
+        return eqx.tree_at(lambda layer: layer.device, device, inner)
     return Clamped(device, bound, lower)
 
 

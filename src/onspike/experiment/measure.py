@@ -101,7 +101,7 @@ def _infer(
 ) -> Record:
     def one(first):
         index = first + jnp.arange(batch, dtype=jnp.int32)
-        episodes = jax.vmap(lambda i: task.episode(split, i, key))(index)
+        episodes = jax.vmap(lambda i: task.sample(split, i, key))(index)
         return infer(network, task, params, episodes)
 
     return jax.lax.map(one, start + batch * chunks)

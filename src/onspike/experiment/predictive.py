@@ -161,7 +161,7 @@ def follow(learner: Learner, task: AbstractTask, key: Key, samples: int) -> Cour
         return jax.lax.scan(tick, carry[0], samples)
 
     def show(state, index):
-        once = jax.vmap(lambda i: task.episode("train", i, for_data))(index[None])
+        once = jax.vmap(lambda i: task.sample("train", i, for_data))(index[None])
         state, spikes = over_blocks(task, once, whole, (state, silence), task.ticks)
         return state, Course(learner.params(state).weights, spikes)
 
@@ -181,7 +181,7 @@ def respond(
     for_data, _ = jax.random.split(key)
 
     def one(index):
-        episode = task.episode("test", index, for_data)
+        episode = task.sample("test", index, for_data)
         seen = record(network, task, Params(weights, neurons), episode, task.ticks)
         return seen.z[network.output] > 0
 

@@ -68,7 +68,7 @@ def _learn(
     learner, task = eqx.combine(own, common)
 
     def one(state, index):
-        episodes = jax.vmap(lambda i: task.episode("train", i, key))(index)
+        episodes = jax.vmap(lambda i: task.sample("train", i, key))(index)
         return learner.learn(task, state, episodes)
 
     return jax.lax.scan(one, state, index)

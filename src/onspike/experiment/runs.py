@@ -320,7 +320,7 @@ def _test(seeds: Seeds, params: Params, s: int, spec: Spec) -> measure.Tally:
 def _record(seeds: Seeds, params: Params, s: int, store: RunFolder, when: str) -> None:
     """Keeps the weights, and one test sample tick by tick, with learning off."""
     task, network = seeds.task, seeds.learner.network
-    episode = task.episode("test", jnp.zeros((), jnp.int32), seeds.keys[s].data)
+    episode = task.sample("test", jnp.zeros((), jnp.int32), seeds.keys[s].data)
     seen = _record_compiled(network, task, params, episode)
     y = np.asarray(seen.y)
     mask = np.asarray(task.mask())[-len(y) :]  # a long sample's last ticks

@@ -9,8 +9,8 @@ import optax
 from jaxtyping import Array, Int
 
 from onspike.devices import AbstractDevice, Ideal
-from onspike.engine.infer import advance
-from onspike.engine.scan import blank, over_ticks, repeat, settle, tally
+from onspike.engine.infer import advance, rest
+from onspike.engine.scan import blank, over_ticks, settle, tally
 from onspike.learner import PLAIN, AbstractLearner, Store, bits
 from onspike.network import Network
 from onspike.rules.base import Rates, rates_of
@@ -69,15 +69,15 @@ class BPTT(AbstractLearner):
 
             def tick(carry, sample):
                 neurons, record, t, total = carry
-                neurons, y, z = advance(self.network, now, neurons, sample.x, t)
+                neurons, y, z = advance(self.network, now, neurons, sample, t)
                 each = jax.vmap(task.loss.value)(y, sample.target).sum()
                 record = tally(record, sample, y, z, _zero())
                 total = total + jnp.where(sample.mask, each, jnp.zeros_like(each))
                 return neurons, record, t + 1, total
 
-            rest = repeat(self.network.init(), episodes.label.shape[0])
             record = blank(task, self.network, episodes)
-            carry = rest, record, _zero(), jnp.zeros(())
+            start = rest(self.network, now, episodes)
+            carry = start, record, _zero(), jnp.zeros(())
             _, record, _, total = over_ticks(task, episodes, tick, carry)
             return total, record
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import optax
 
 from onspike.devices import AbstractDevice, Ideal
-from onspike.engine.scan import blank, over_ticks, repeat, settle, tally
+from onspike.engine.infer import rest
+from onspike.engine.scan import blank, over_ticks, settle, tally
 from onspike.learner import PLAIN, AbstractLearner, bits
 from onspike.learners.bptt import OfflineState
 from onspike.network import Network
@@ -69,14 +70,14 @@ class RTRL(AbstractLearner):
         flat, unravel = jax.flatten_util.ravel_pytree(self.plastic(state.store))
         directions = jax.vmap(unravel)(jnp.eye(flat.size, dtype=flat.dtype))
 
-        def one(network, tangents, x, error_of, t):
+        def one(network, tangents, x, error_of, t, key):
             """One sample's tick: its state, that state's derivatives, its gradient."""
             smooth, rest = eqx.partition(network, eqx.is_inexact_array)
 
             def advance(plastic, smooth):
                 now = params._replace(weights=params.weights | plastic)
                 before = eqx.combine(smooth, rest)
-                after, _, y = self.network.step(now, before, x, {}, t)
+                after, _, y = self.network.step(now, before, x, {}, t, key)
                 kept, others = eqx.partition(after, eqx.is_inexact_array)
                 return (kept, y), others
 
@@ -90,21 +91,21 @@ class RTRL(AbstractLearner):
         def tick(carry, sample):
             network, tangents, gradient, record, t = carry
 
-            def step(network, tangents, x, target):
+            def step(network, tangents, x, target, key):
                 def error_of(y):
                     error = task.loss.error(y, target)
                     return jnp.where(sample.mask, error, jnp.zeros_like(error))
 
-                return one(network, tangents, x, error_of, t)
+                return one(network, tangents, x, error_of, t, key)
 
             network, tangents, y, z, now = jax.vmap(step)(
-                network, tangents, sample.x, sample.target
+                network, tangents, sample.x, sample.target, sample.key
             )
             record = tally(record, sample, y, z, jnp.zeros((), jnp.int32))
             return network, tangents, gradient + now.sum(0), record, t + 1
 
         batch = episodes.label.shape[0]
-        network = repeat(self.network.init(), batch)
+        network = rest(self.network, params, episodes)
         smooth, _ = eqx.partition(network, eqx.is_inexact_array)
         tangents = jax.tree.map(
             lambda a: jnp.zeros((batch, flat.size, *a.shape[1:]), a.dtype), smooth

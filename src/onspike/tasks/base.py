@@ -1,7 +1,7 @@
 """What a task is: a stream of samples, a target, and a verdict."""
 
 from abc import abstractmethod
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import equinox as eqx
 import jax
@@ -12,6 +12,7 @@ from onspike.losses import AbstractLoss
 from onspike.types import Key, Sample, Scalar, Teaching, Tree
 
 Split = Literal["train", "validation", "test"]
+_SALT = 1000  # noise shares no key with the samples that a task draws
 
 
 class Episode(NamedTuple):
@@ -20,6 +21,7 @@ class Episode(NamedTuple):
     label: Int[Array, ""]
     group: Int[Array, ""]  # stratum for the accuracy by group; 0 where there is none
     content: Tree  # whatever `block` needs to make the input
+    key: Key | None = None  # of the chance that a sample meets on a noisy chip
 
 
 class AbstractTask(eqx.Module):
@@ -60,6 +62,12 @@ class AbstractTask(eqx.Module):
         Over the epochs of training the index counts on: a finite split begins again at
         its size, a task that makes new samples (or new noise) goes on.
         """
+
+    def sample(self, split: Split, index: Int[Array, ""], key: Key) -> Episode:
+        """The same episode with a key of its own, for a chip that is noisy."""
+        numbered = jax.random.fold_in(key, _SALT + get_args(Split).index(split))
+        own = jax.random.fold_in(numbered, index)
+        return self.episode(split, index, key)._replace(key=own)
 
     @abstractmethod
     def block(

@@ -1,0 +1,30 @@
+"""The constants of neurons that chance on a die touches."""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from onspike.types import Tree
+
+CONSTANTS = (
+    *("tau_mem", "tau_syn", "tau_ref", "tau_adapt", "tau_fast", "tau_slow"),
+    *("v_threshold", "bias"),
+)
+
+
+def constant(neuron: Tree, name: str) -> Tree:
+    """A constant of a neuron, None if it has none; a refractory period is a part's."""
+    owner = getattr(neuron, "refractory", None) if name == "tau_ref" else neuron
+    return getattr(owner, name, None)
+
+
+def multiplied(neuron: Tree, factors: Mapping[str, Float[Array, " n"]]) -> Tree:
+    """The neuron with some constants multiplied, each neuron's by its own factor."""
+    for name, factor in factors.items():
+        neuron = eqx.tree_at(
+            lambda one, name=name: constant(one, name),
+            neuron,
+            constant(neuron, name) * factor,
+        )
+    return neuron
