@@ -37,6 +37,7 @@ def test_operations_of_a_small_network_counted_by_hand():
     assert measure.operations(listed(), network, counts) == {
         "spikes_per_sample": 4 / 4,
         "synaptic_ops_per_sample": (7 * 3 + 4 * 2 + 4 * 2) / 4,
+        "neuron_updates_per_sample": 60 * (3 + 2),
     }
 
 
@@ -57,6 +58,7 @@ def test_operations_count_synapses_that_are_there():
     assert measure.operations(listed(), network, counts) == {
         "spikes_per_sample": 11.0,
         "synaptic_ops_per_sample": 10 * 3 + 100 * 1 + 6 * 1 + 5 * 3,
+        "neuron_updates_per_sample": 60 * (3 + 1),
     }
 
 
@@ -67,6 +69,7 @@ def test_graded_neurons_send_a_value_in_every_tick():
     assert measure.operations(task, network, counts) == {
         "spikes_per_sample": 0.0,
         "synaptic_ops_per_sample": 7 * 3 / 4 + 5 * 3 * 2,
+        "neuron_updates_per_sample": 5 * (3 + 2),
     }
 
 

@@ -207,10 +207,11 @@ def condition(task: AbstractTask, network: Network, counts: Tally) -> str:
 
 
 def operations(task: AbstractTask, network: Network, counts: Tally) -> dict[str, float]:
-    """Spikes and synaptic operations per sample, as NeuroBench counts them.
+    """Spikes, synaptic operations and neuron updates per sample, as in NeuroBench.
 
     A synaptic operation is one event at one existing synapse; graded inputs count as
-    one event when they are not zero, and a graded neuron sends one in every tick.
+    one event when they are not zero, and a graded neuron sends one in every tick. Every
+    neuron is updated in every tick.
     """
     graded = {
         name: np.full(p.n, float(counts.seen * task.ticks))
@@ -229,6 +230,9 @@ def operations(task: AbstractTask, network: Network, counts: Tally) -> dict[str,
     return {
         "spikes_per_sample": spikes / seen,
         "synaptic_ops_per_sample": operations / seen,
+        "neuron_updates_per_sample": float(
+            task.ticks * sum(p.n for p in network.populations.values())
+        ),
     }
 
 
@@ -273,7 +277,7 @@ def verdict(
         "answer_share": answer_share(counts),
         "confusion": counts.confusion.tolist(),
         "rates": rates(task, counts),
-        **operations(task, network, counts),
+        **operations(task, network.bare(), counts),
     }
 
 
