@@ -226,6 +226,26 @@ def write_report(
         print(report.write(folder))
 
 
+@app.command()
+def energy(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print everything as JSON, in joules.")
+    ] = False,
+) -> None:
+    """Estimates a run's energy: its counts times published energies per operation."""
+    import json
+
+    from onspike.report import energy
+    from onspike.report.load import read_run
+
+    read = read_run(run)
+    if as_json:
+        print(json.dumps(energy.plain(energy.estimates(read)), indent=2))
+    else:
+        terminal.show_energy(energy.table(read))
+
+
 @app.command("list")
 def list_names(
     what: Annotated[

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onspike.experiment.runs import Progress
+    from onspike.report.energy import Table
 
 
 def options_table(kind: str, name: str | None) -> Any:
@@ -84,6 +85,23 @@ def conclude_comparison(found: dict[str, Any], out: Path) -> None:
     (out / "compare.md").write_text(table)
     print(table)
     print(f"report: {page}")
+
+
+def show_energy(found: "Table") -> None:
+    """Prints estimates of energy, and what they assume."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=found.unit, title_justify="left", box=None, pad_edge=False)
+    for name in found.head:
+        table.add_column(name, justify="right" if name in found.numbers else "left")
+    for row in found.rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+    for name, note in found.notes:
+        console.print(f"\n[bold]{name}[/]: {escape(note)}", highlight=False)
 
 
 def trials(

@@ -25,6 +25,7 @@ SECTIONS = (
     "Firing rates",
     "Memory",
     "Operations",
+    "Energy, estimated",
     "Run it again",
     "Specification",
     "Environment",

@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from onspike.report import compare_figures, style
+from onspike.report import compare_figures, energy, style
 from onspike.report.compare_figures import Cell
 from onspike.report.files import slug, write_atomic
-from onspike.report.load import Record, number, read_comparison, read_run, table
+from onspike.report.load import (
+    Record,
+    Run,
+    number,
+    read_comparison,
+    read_run,
+    table,
+)
 from onspike.report.render import (
     MISSING,
     Plate,
@@ -67,6 +74,7 @@ def write_comparison(folder: Path) -> Path:
         rows=rows,
         chance=chance,
         plates=plates,
+        energy=_energy(rows),
         unwritten=any(not seed["link"] for row in rows for seed in row["seeds"]),
     )
     page = folder / "report.html"
@@ -210,6 +218,24 @@ def _seeds(
             }
         )
     return rows
+
+
+def _energy(rows: list[dict[str, Any]]) -> energy.Table | None:
+    """Estimates of all cells that have a finished run."""
+    cells: dict[tuple[str, str], list[Run]] = {}
+    for row in rows:
+        found = [run for seed in row["seeds"] if (run := _finished(seed["folder"]))]
+        if found:
+            cells[row["cell"].rule, row["cell"].device] = found
+    return energy.comparison_table(cells) if cells else None
+
+
+def _finished(folder: Path) -> Run | None:
+    try:
+        run = read_run(folder)
+    except ValueError:
+        return None
+    return run if run.result else None
 
 
 def _chance(rows: list[dict[str, Any]]) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onspike.report import figures, raster, rerun, style
+from onspike.report import energy, figures, raster, rerun, style
 from onspike.report.files import slug, write_atomic
 from onspike.report.load import Record, Run, named, number, populations, read_run, table
 from onspike.report.render import (
@@ -25,6 +25,7 @@ from onspike.report.style import Draw
 COUNTS = (
     ("spikes_per_sample", "spikes", "all neurons"),
     ("synaptic_ops_per_sample", "synaptic operations", "spikes × their synapses"),
+    ("neuron_updates_per_sample", "neuron updates", "neurons × ticks"),
     ("weight_writes_per_sample", "weight writes", "of learning"),
 )
 
@@ -66,6 +67,7 @@ def write(run_folder: Path) -> Path:
         final_rates=figures.final_rates(run.result or _last(run)),
         memory=_memory(run),
         counts=_counts(run),
+        energy=energy.table(run) if run.result or run.epochs else None,
         baselines=_baselines(run),
         warnings=_warnings(run),
         environment=_flat(run.environment),
@@ -311,6 +313,7 @@ def _counts(run: Run) -> dict[str, Any] | None:
         origin = {
             "spikes_per_sample": "inference, test samples",
             "synaptic_ops_per_sample": "inference, test samples",
+            "neuron_updates_per_sample": "inference, test samples",
             "weight_writes_per_sample": "learning, mean over all training samples",
         }
     else:
