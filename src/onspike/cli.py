@@ -246,6 +246,28 @@ def energy(
         terminal.show_energy(energy.table(read))
 
 
+@app.command()
+def doctor(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|SPEC", help="Run folder; or a spec.toml, trained for a moment."
+        ),
+    ],
+) -> None:
+    """Says why a network does not learn, and what to try; exit code 1 if it found any.
+
+    Looks for populations that are silent, saturated or dead, and for projections that
+    were never updated, are stuck at a bound, explode or are not finite.
+    """
+    from onspike.experiment.doctor import diagnose
+
+    found = diagnose(path)
+    terminal.show_diagnosis(found)
+    if found.findings:
+        raise typer.Exit(1)
+
+
 @app.command("list")
 def list_names(
     what: Annotated[

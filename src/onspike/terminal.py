@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from onspike.experiment.doctor import Diagnosis
     from onspike.experiment.runs import Progress
     from onspike.report.energy import Table
 
@@ -102,6 +103,48 @@ def show_energy(found: "Table") -> None:
     console.print(table)
     for name, note in found.notes:
         console.print(f"\n[bold]{name}[/]: {escape(note)}", highlight=False)
+
+
+def show_diagnosis(found: "Diagnosis") -> None:
+    """Prints what was looked at, and what is wrong."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    def table(title: str, *columns: str) -> Table:
+        one = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        for i, column in enumerate(columns):
+            one.add_column(column, justify="right" if i and title else "left")
+        return one
+
+    def percent(share: float | None) -> str:
+        return "-" if share is None else f"{100 * share:.0f} %"
+
+    console = Console()
+    console.print(f"trained for {found.trained}; looked at {found.evaluated}")
+    heads = "population", "mean (Hz)", "fastest (Hz)", "never fires"
+    populations = table("learning and feedback off", *heads)
+    for p in found.populations:
+        rates = f"{p.mean:.3g}", f"{p.fastest:.3g}", percent(p.never)
+        populations.add_row(escape(p.name), *rates)
+    heads = "projection", "plastic", "changed", "norm / first", "largest", "have it"
+    projections = table("weights", *heads)
+    for w in found.projections:
+        growth = "-" if w.growth is None else f"{w.growth:.3g}"
+        numbers = percent(w.changed), growth, f"{w.largest:.3g}", percent(w.at_largest)
+        projections.add_row(escape(w.name), "yes" if w.plastic else "no", *numbers)
+    for one in (populations, projections):
+        console.print()
+        console.print(one)
+    shares = ", ".join(percent(share) for share in found.answers)
+    console.print(f"\nanswers by class: {shares}\n", highlight=False)
+    if not found.findings:
+        console.print("nothing wrong found", style="green")
+        return
+    findings = table("", "where", "what", "measured", "try")
+    for finding in found.findings:
+        findings.add_row(*map(escape, finding))
+    console.print(findings)
 
 
 def trials(

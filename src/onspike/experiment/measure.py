@@ -20,6 +20,15 @@ RUNAWAY = 0.25  # the same for the mean of a population
 COMPUTES = ("healthy", "runaway")  # conditions in which an accuracy says something
 
 
+class Finding(NamedTuple):
+    """Something that is wrong with a network."""
+
+    where: str
+    what: str
+    measured: str
+    remedy: str  # one thing to try
+
+
 class Tally(NamedTuple):
     """Counts over samples, as plain arrays: adding them up loses nothing."""
 
@@ -167,24 +176,39 @@ def rates(task: AbstractTask, counts: Tally) -> dict[str, dict[str, float]]:
     }
 
 
+def activity(
+    task: AbstractTask, network: Network, rates: Mapping[str, Mapping[str, float]]
+) -> list[Finding]:
+    """What is wrong with firing rates, by population: silence or saturation.
+
+    A controller is silent when all is well: only what inference needs is looked at.
+    """
+    found, dt = [], float(task.dt)
+    for name in network.bare().populations:
+        if name not in rates:
+            continue
+        mean, fastest = rates[name]["mean"], rates[name]["max"]
+        if mean < SILENT_HZ:
+            what = "is silent"
+            measured = f"{mean:.2g} Hz on average"
+            remedy = "raise its input weights (network.gain_in) or lower its threshold"
+        elif fastest * dt > SATURATED or mean * dt > RUNAWAY:
+            what = "saturates"
+            measured = f"fastest neuron {fastest:.0f} Hz, {mean:.0f} Hz on average"
+            remedy = (
+                "lower the learning rate or the initial weights, or regularise its "
+                "rate where the rule can"
+            )
+        else:
+            continue
+        found.append(Finding(f"population '{name}'", what, measured, remedy))
+    return found
+
+
 def warnings(task: AbstractTask, network: Network, counts: Tally) -> list[str]:
     """What is wrong with a network's activity, and one thing to try."""
-    found, needed = [], network.bare().populations
-    for name, rate in rates(task, counts).items():
-        if name not in needed:
-            continue  # a controller is silent when all is well
-        if rate["mean"] < SILENT_HZ:
-            found.append(
-                f"population '{name}' is silent ({rate['mean']:.2g} Hz on average): "
-                "raise its input weights (network.gain_in) or lower its threshold"
-            )
-        elif rate["max"] * float(task.dt) > SATURATED:
-            found.append(
-                f"population '{name}' saturates (fastest neuron {rate['max']:.0f} Hz, "
-                f"{rate['mean']:.0f} Hz on average): lower the learning rate or the "
-                "initial weights, or regularise its rate where the rule can"
-            )
-    return found
+    found = activity(task, network, rates(task, counts))
+    return [f"{f.where} {f.what} ({f.measured}): {f.remedy}" for f in found]
 
 
 def condition(task: AbstractTask, network: Network, counts: Tally) -> str:

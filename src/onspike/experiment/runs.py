@@ -75,7 +75,7 @@ def train(
     """
     for folder in folders:
         vacant(folder)
-    seeds = _seeds(specs)
+    seeds = seeds_of(specs)
     stores = [RunFolder(folder) for folder in folders]
     step = beginning(seeds, specs[0].train.batch)
     for store, spec in zip(stores, specs, strict=True):
@@ -116,7 +116,7 @@ def resume_all(
     specs = [store.spec() for store in going]
     places: dict[Position, list[tuple[Keys, RunFolder, Step]]] = {}
     if going:
-        seeds = _seeds(specs)
+        seeds = seeds_of(specs)
         start = beginning(seeds, specs[0].train.batch)
         for s, store in enumerate(going):
             step = _restored(store, seeds, start, s)
@@ -143,21 +143,31 @@ def _restored(store: RunFolder, seeds: Seeds, start: Step, s: int) -> Step:
     return Step(state, [tally], position, extra["seconds"])
 
 
-def evaluate(folder: Path) -> dict[str, Any]:
-    """Tests a run's last checkpoint with learning and feedback off.
+def ends(folder: Path) -> tuple[Spec, Seeds, Step, Step]:
+    """A run as it was before its first tick, and at its last checkpoint.
 
     Raises:
         ValueError: If there is no usable checkpoint.
     """
     store = RunFolder(folder)
     spec = store.spec()
-    seeds = _seeds([spec])
-    like = beginning(seeds, spec.train.batch)
-    (state, _), position, _ = store.load(_checkpoint(seeds, like, 0))
-    params = seeds.learner.params(state)
-    test = _test(seeds, params, 0, spec)
+    seeds = seeds_of([spec])
+    first = beginning(seeds, spec.train.batch)
+    (state, tally), position, extra = store.load(_checkpoint(seeds, first, 0))
+    state = jax.tree.map(lambda a: a[None], state)
+    return spec, seeds, first, Step(state, [tally], position, extra["seconds"])
+
+
+def evaluate(folder: Path) -> dict[str, Any]:
+    """Tests a run's last checkpoint with learning and feedback off.
+
+    Raises:
+        ValueError: If there is no usable checkpoint.
+    """
+    spec, seeds, _, last = ends(folder)
+    test = _test(seeds, seeds.params(last.state, 0), 0, spec)
     return {
-        "epochs": position.epoch,
+        "epochs": last.position.epoch,
         "test_samples": test.seen,
         **measure.verdict(seeds.task, seeds.learner.network, test, "test"),
     }
@@ -181,7 +191,12 @@ def _checked(spec: Spec, task: AbstractTask) -> AbstractLearner:
     return learner
 
 
-def _seeds(specs: Sequence[Spec]) -> Seeds:
+def seeds_of(specs: Sequence[Spec]) -> Seeds:
+    """One program for runs that differ only in their seed.
+
+    Raises:
+        ValueError: If their specification cannot be built.
+    """
     task = specs[0].built("task")
     learner = _checked(specs[0], task)
     return Seeds(learner, task, [keys_of(jax.random.key(spec.seed)) for spec in specs])

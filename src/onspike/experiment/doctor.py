@@ -1,0 +1,306 @@
+"""Why a network does not learn: its activity and its weights, looked at.
+
+A run is judged from its last checkpoint, a specification after a short training in
+memory. Rates are those of validation samples (test samples where a task has no others),
+with learning and feedback off.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.tree_util import DictKey, GetAttrKey
+
+from onspike.experiment import measure, runs
+from onspike.experiment.measure import Finding
+from onspike.experiment.run import Metrics, Seeds, Step, beginning, rounds
+from onspike.experiment.spec import Spec, load
+from onspike.experiment.store import RunFolder
+from onspike.learner import Store
+from onspike.types import Tree, is_constant
+
+DEAD = 0.5  # share of neurons that never fire from which on a population is half lost
+EXPLODES = 100.0  # times its first norm; readouts that learn well reach tens
+EXPLODES_IN_AN_EPOCH = 10.0  # the same, per epoch that was begun
+STUCK = 0.25  # share of a projection's weights that have the largest size of all
+LEVELS = 3  # sizes that a weight must have for a largest one to mean a bound
+PROBE = (8, 64)  # batches, or samples, that a specification is trained for at least
+
+
+class PopulationSeen(NamedTuple):
+    """A spiking population, learning and feedback off."""
+
+    name: str
+    mean: float  # hertz
+    fastest: float  # hertz, of the fastest neuron
+    never: float  # share of neurons that never fired
+
+
+class ProjectionSeen(NamedTuple):
+    """The weights of a projection or of a constant that neurons learn."""
+
+    name: str
+    plastic: bool  # the rule has a rate for it
+    finite: float  # share of weights that are numbers
+    changed: float  # share of weights that are not what they were at first
+    growth: float | None  # norm over the first one; None if that was 0
+    largest: float  # the largest size, in weight units or codes
+    at_largest: float | None  # share that has it; None where sizes are too few
+
+
+class Diagnosis(NamedTuple):
+    """What was looked at, and what is wrong."""
+
+    trained: str  # how long, in words
+    evaluated: str  # on what, in words
+    epochs: float
+    answers: list[float]  # share of the answers by class
+    populations: list[PopulationSeen]
+    projections: list[ProjectionSeen]
+    findings: list[Finding]
+
+
+def diagnose(path: Path) -> Diagnosis:
+    """Looks at a run, or at what a specification becomes.
+
+    Args:
+        path: A run folder; or a specification as a TOML file, which is trained for a
+            few batches, in memory.
+
+    Raises:
+        ValueError: If it is neither, or cannot be built or restored.
+    """
+    if path.is_file():
+        return probe(load(path))
+    if not path.is_dir():
+        raise ValueError(f"'{path}' is neither a run folder nor a specification")
+    spec, seeds, first, last = runs.ends(path)
+    store = RunFolder(path)
+    rows = [r for r in store.metrics() if r["epoch"] <= last.position.epoch]
+    found = _examine(spec, seeds, first, last, rows[-1] if rows else None)
+    result = store.result() or {}
+    if result.get("condition") == "diverged":
+        problem = "; ".join(result["warnings"])
+        lost = Finding(
+            "run", "diverged", problem, "lower rule.rate, or set train.clamp"
+        )
+        return found._replace(findings=[lost, *found.findings])
+    return found
+
+
+def probe(spec: Spec) -> Diagnosis:
+    """Trains a specification for a few batches and looks at what became of it.
+
+    Raises:
+        ValueError: If it cannot be built.
+    """
+    seeds = runs.seeds_of([spec])
+    batch, (batches, samples) = spec.train.batch, PROBE
+    first = beginning(seeds, batch)
+    segment = max(batches * batch, samples)
+    last = next(rounds(seeds, first, spec.train.epochs, batch, segment))
+    return _examine(spec, seeds, first, last, None)
+
+
+def _examine(
+    spec: Spec, seeds: Seeds, first: Step, last: Step, row: Metrics | None
+) -> Diagnosis:
+    """What is wrong at `last`; `row` holds the metrics of the epoch before it."""
+    learner, task = seeds.learner, seeds.task
+    network, counts = learner.network, last.tallies[0]
+    seen, done = _evaluated(spec, seeds, last), last.position
+    size = task.size("train") // spec.train.batch * spec.train.batch
+    epochs = done.epoch + done.samples / size
+    rates, learning = measure.rates(task, seen), None
+    if row is not None:
+        learning = row["rates"]
+    elif counts.seen:
+        learning = measure.rates(task, counts)
+    projections = list(_projections(seeds, first, last))
+    share = measure.answer_share(seen)
+    populations = [
+        PopulationSeen(name, rate["mean"], rate["max"], rate["silent"])
+        for name, rate in rates.items()
+    ]
+    ill = measure.activity(task, network, rates)
+    if learning is not None:
+        named = {(f.where, f.what) for f in ill}
+        ill += [
+            f._replace(measured=f"{f.measured}, while learning")
+            for f in measure.activity(task, network, learning)
+            if (f.where, f.what) not in named
+        ]
+    findings = [
+        *_untrained(epochs),
+        *ill,
+        *_dead(populations),
+        *_one_answer(share, row),
+        *(f for p in projections for f in _weights(p, epochs, spec)),
+    ]
+    split = _split(seeds)
+    return Diagnosis(
+        trained=f"{epochs:.3g} epochs of {size} samples",
+        evaluated=f"{seen.seen} {split} samples",
+        epochs=epochs,
+        answers=share,
+        populations=populations,
+        projections=projections,
+        findings=findings,
+    )
+
+
+def _split(seeds: Seeds) -> Any:
+    return "validation" if seeds.task.size("validation") else "test"
+
+
+def _evaluated(spec: Spec, seeds: Seeds, step: Step) -> measure.Tally:
+    network, data = seeds.learner.network, seeds.keys[0].data
+    params, batch = seeds.params(step.state, 0), spec.train.eval_batch
+    return measure.evaluate(network, seeds.task, params, _split(seeds), data, batch)
+
+
+def _projections(seeds: Seeds, first: Step, last: Step) -> Iterator[ProjectionSeen]:
+    rates = {name: float(rate) for name, rate in seeds.learner.rates().items()}
+    before = seeds.params(first.state, 0).weights
+    after = seeds.params(last.state, 0).weights
+    dies = [_die(seeds.of(step.state, 0)) for step in (first, last)]
+    for name, now in after.items():
+        mask = None
+        if not is_constant(name):
+            mask = seeds.learner.network.projections[name].mask
+        there = np.full(now.shape, True) if mask is None else np.asarray(mask)
+        old, new = (np.asarray(w, float)[there] for w in (before[name], now))
+        if not new.size:
+            continue
+        first_norm, norm = (_norm(w) for w in (old, new))
+        stored = zip(*(_stored(die, name, now.shape) for die in dies), strict=True)
+        kinds = [(a[there], b[there]) for a, b in stored]
+        largest, share = _largest([*kinds, (old, new)])
+        yield ProjectionSeen(
+            name=name,
+            plastic=rates.get(name, 0.0) > 0,
+            finite=float(np.isfinite(new).mean()),
+            changed=float(np.mean(old != new)),
+            growth=norm / first_norm if first_norm else None,
+            largest=largest,
+            at_largest=share,
+        )
+
+
+def _die(state: Tree) -> Tree:
+    """What the device stores, wherever a learner keeps it."""
+    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, Store))
+    return next(node.die for node in nodes if isinstance(node, Store))
+
+
+def _stored(die: Tree, name: str, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """A projection's weights as a die holds them: past gains that differ by synapse."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(die):
+        if DictKey(name) not in path or leaf.shape != shape:
+            continue
+        whole = np.issubdtype(leaf.dtype, np.integer)
+        if whole or GetAttrKey("weights") in path:
+            yield np.asarray(leaf, float)
+
+
+def _norm(w: np.ndarray) -> float:
+    with np.errstate(all="ignore"):  # what is not finite is told elsewhere
+        return float(np.linalg.norm(w))
+
+
+def _largest(
+    kinds: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> tuple[float, float | None]:
+    """The largest size that most weights share, and that share.
+
+    Weights that never have more than two sizes are as their device wants them.
+
+    Args:
+        kinds: Weights at first and at last; as they are read, and as they are stored.
+    """
+    found: list[tuple[float, float]] = []
+    for old, new in kinds:
+        sizes = np.abs(new)
+        levels = max(len(np.unique(np.abs(w))) for w in (old, new))
+        if np.isfinite(sizes).all() and sizes.any() and levels >= LEVELS:
+            top = float(sizes.max())
+            at = np.isclose(sizes, top, rtol=1e-6, atol=0.0)
+            found.append((float(at.mean()) if at.sum() > 1 else 0.0, top))
+    if not found:
+        return float(np.abs(kinds[-1][1]).max()), None
+    share, top = max(found, key=lambda pair: pair[0])
+    return top, share
+
+
+def _untrained(epochs: float) -> Iterator[Finding]:
+    if not epochs:
+        yield Finding(
+            "run",
+            "has not learnt yet",
+            "its last checkpoint is before the first sample",
+            "go on with `onspike resume`, or call `onspike doctor` on its spec.toml, "
+            "which trains a few batches",
+        )
+
+
+def _dead(populations: list[PopulationSeen]) -> Iterator[Finding]:
+    for p in populations:
+        if p.never >= DEAD and p.mean >= measure.SILENT_HZ:
+            yield Finding(
+                f"population '{p.name}'",
+                "has dead neurons",
+                f"{100 * p.never:.0f} % of its neurons never fired",
+                "raise network.gain_in or lower the threshold, or let the rule "
+                "regularise rates",
+            )
+
+
+def _one_answer(share: list[float], row: Metrics | None) -> Iterator[Finding]:
+    if row is not None and max(share) == 1.0:  # before an epoch is over, it may be
+        yield Finding(
+            "readout",
+            "gives one answer",
+            f"all answers go to class {share.index(1.0)}",
+            "lower rule.rate_out or rule.rate, or train longer",
+        )
+
+
+def _weights(p: ProjectionSeen, epochs: float, spec: Spec) -> Iterator[Finding]:
+    where = f"{'constant' if is_constant(p.name) else 'projection'} '{p.name}'"
+    if p.finite < 1.0:
+        share = f"{100 * (1 - p.finite):.0f} % of its weights are no numbers"
+        remedy = "lower rule.rate, or set train.clamp"
+        yield Finding(where, "is not finite", share, remedy)
+        return
+    if p.plastic and epochs and not p.changed:
+        yield Finding(
+            where,
+            "was never updated",
+            "no weight differs from its first value, though the rule has a rate for it",
+            "see whether its synapses get spikes and an error; on few bits raise "
+            "rule.rate, or set device.write=stochastic",
+        )
+    growth = 0.0 if p.growth is None else p.growth
+    each = growth ** (1 / max(1.0, epochs))
+    if growth >= EXPLODES or each >= EXPLODES_IN_AN_EPOCH:
+        yield Finding(
+            where,
+            "explodes",
+            f"norm {growth:.3g} times the first one, {each:.3g} times an epoch",
+            "lower rule.rate, or set train.weight_decay or train.clamp",
+        )
+    if p.plastic and p.at_largest is not None and p.at_largest >= STUCK:
+        range_ = "lower rule.rate"
+        if spec.train.clamp is not None:
+            range_ += " or raise train.clamp"
+        elif hasattr(spec.device, "headroom"):
+            range_ += " or raise device.headroom"
+        yield Finding(
+            where,
+            "is stuck at a bound",
+            f"{100 * p.at_largest:.0f} % of its weights have the largest size, "
+            f"{p.largest:.4g}",
+            range_,
+        )

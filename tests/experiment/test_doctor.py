@@ -1,0 +1,149 @@
+"""Networks with each ailment, built to have it: found and named, a well one is not."""
+
+import json
+import shutil
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import onspike as ons
+from onspike.devices import Fixed, Mismatch, Nearest
+from onspike.experiment import doctor, runs
+from onspike.experiment.run import Diverged
+from tinyrun import command, tiny
+
+WELL = {
+    "network.hidden": 8,
+    "network.gain_in": 0.3,
+    "task.train_samples": 40,
+    "task.validation_samples": 20,
+}
+BROKEN = {"rule.rate": 1e308, "rule.rate_out": 1e308}
+ILL = {  # settings that make one, what is found where, and in what numbers
+    "silent": ({"network.gain_in": 1e-3}, "hidden", "is silent", "0 Hz on average"),
+    "saturated": ({"network.gain_in": 8.0}, "hidden", "saturates", "fastest neuron"),
+    "dead": ({"network.gain_in": 0.03}, "hidden", "has dead neurons", "never fired"),
+    "frozen": ({"rule.rate": 1e-30}, "in", "was never updated", "no weight differs"),
+    "exploding": ({"rule.rate": 1e3}, "in", "explodes", "times the first one"),
+    "broken": (BROKEN, "in", "is not finite", "are no numbers"),
+}
+
+
+def ailments(found):
+    return {
+        (f.where.split("'")[1], f.what): f for f in found.findings if "'" in f.where
+    }
+
+
+def test_a_network_that_is_well():
+    found = doctor.probe(tiny(settings=WELL))
+    assert found.findings == [] and found.epochs == 1.0
+    (hidden,) = found.populations
+    assert 1 < hidden.mean < hidden.fastest < 500 and hidden.never < 0.5
+    assert [p.name for p in found.projections] == ["in", "out", "rec"]
+    for p in found.projections:
+        assert p.plastic and p.finite == 1 and p.changed > 0.5
+        assert p.growth == pytest.approx(1, abs=0.1) and p.at_largest == 0
+
+
+@pytest.mark.parametrize("ailment", ILL)
+def test_each_ailment_is_found_with_numbers_and_something_to_try(ailment):
+    settings, where, what, measured = ILL[ailment]
+    found = ailments(doctor.probe(tiny(settings=WELL | settings)))
+    finding = found[where, what]
+    assert measured in finding.measured and finding.remedy
+    if ailment in ("dead", "frozen"):  # nothing else is wrong
+        others = {name for name, _ in found} - {where, "rec"}
+        assert not others
+
+
+def test_weights_at_the_clamp_are_stuck():
+    found = doctor.probe(tiny(settings=WELL | {"train.clamp": 0.05, "rule.rate": 1.0}))
+    stuck = ailments(found)["in", "is stuck at a bound"]
+    assert "have the largest size, 0.05" in stuck.measured
+    assert "train.clamp" in stuck.remedy
+    seen = {p.name: p for p in found.projections}
+    assert seen["in"].largest == pytest.approx(0.05) and seen["in"].at_largest > 0.5
+
+
+@pytest.mark.parametrize("mismatch", [0.0, 0.3])
+def test_codes_of_few_bits_that_are_stuck_are_seen_past_the_gains_of_a_die(mismatch):
+    device = Fixed(bits=4, write_mode=Nearest())
+    device = Mismatch(device, mismatch) if mismatch else device
+    learner = ons.Learner(
+        ons.feedforward(4, ons.LIF(), (3,), 2), ons.rules.eprop(1e-3), device
+    )
+    first = learner.fabricate(*(ons.key(i) for i in range(3))).die
+    pull = jnp.zeros((3, 4)).at[:, :3].set(100.0)
+    last = device.write(first, {"in": pull}, ons.key(3))
+    dies = [list(doctor._stored(die, "in", (3, 4))) for die in (first, last)]
+    read = tuple(np.asarray(device.read(die).weights["in"]) for die in (first, last))
+    (codes,) = zip(*dies, strict=True)
+    largest, share = doctor._largest([codes, read])
+    assert largest == 7 and share >= 9 / 12
+    assert doctor._largest([read])[1] == (0.0 if mismatch else share)
+
+
+def test_the_share_at_the_largest_size():
+    ends = np.array([7.0, -7, 7, 3, 1, 0])
+    gains = np.array([6.1, -8, 7.5, 2.9, 1.2, 0])
+    assert doctor._largest([(ends, ends), (gains, gains)]) == (7.0, 0.5)
+    assert doctor._largest([(gains, gains)]) == (8.0, 0.0)  # the one that is largest
+    assert doctor._largest([(ends, np.full(6, 7.0))]) == (7.0, 1.0)
+    binary = np.array([-1.0, 1, 0, 1])
+    assert doctor._largest([(binary, binary)]) == (1.0, None)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run that is well."""
+    folder = tmp_path_factory.mktemp("doctor") / "run"
+    runs.train([tiny(settings=WELL)], [folder])
+    return folder
+
+
+def test_the_command_on_a_run_that_is_well(trained, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    before = sorted(p.name for p in trained.rglob("*"))
+    code, lines, complaints = command("doctor", trained)
+    text = " ".join(" ".join(lines).split())
+    assert code == 0 and not complaints
+    assert "trained for 2 epochs of 40 samples; looked at 20 validation samples" in text
+    assert "nothing wrong found" in text and "answers by class" in text
+    for name in ("hidden", "in", "out", "rec"):
+        assert any(line.startswith(f"{name} ") for line in lines)
+    assert sorted(p.name for p in trained.rglob("*")) == before
+
+
+def test_the_command_on_a_specification(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    spec = tmp_path / "spec.toml"
+    shutil.copy(trained / "spec.toml", spec)
+    code, lines, _ = command("doctor", spec)
+    assert code == 0 and "trained for 1 epochs" in lines[0]
+    spec.write_text(spec.read_text().replace("gain_in = 0.3", "gain_in = 0.001"))
+    code, lines, _ = command("doctor", spec)
+    assert code == 1 and any("is silent" in line for line in lines)
+    assert list(tmp_path.iterdir()) == [spec]
+    code, _, (line,) = command("doctor", tmp_path / "none")
+    assert code == 2 and "neither a run folder nor a specification" in line
+
+
+def test_a_readout_that_always_answers_the_same(tmp_path):
+    mute = {"network.gain_out": 0.0, "rule.rate_out": 0.0}
+    runs.train([tiny(settings=WELL | mute)], [tmp_path / "run"])
+    found = doctor.diagnose(tmp_path / "run")
+    (readout,) = [f for f in found.findings if f.where == "readout"]
+    assert readout.measured == "all answers go to class 0" and found.answers == [1, 0]
+
+
+def test_a_run_that_diverged(tmp_path):
+    with pytest.raises(Diverged):
+        runs.train([tiny(settings=WELL | BROKEN)], [tmp_path / "run"])
+    (finding,) = doctor.diagnose(tmp_path / "run").findings
+    assert finding.what == "has not learnt yet"
+    lost = {"condition": "diverged", "warnings": ["weights are not finite"]}
+    (tmp_path / "run/result.json").write_text(json.dumps(lost))
+    finding = doctor.diagnose(tmp_path / "run").findings[0]
+    assert finding[:3] == ("run", "diverged", "weights are not finite")
