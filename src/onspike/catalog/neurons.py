@@ -127,6 +127,41 @@ def _graded_lif(bits: int = 4, quantum: float = 0.25, **membrane: Any) -> "Built
     return _membrane(GradedLIF(bits=bits, quantum=quantum), {}, **membrane)
 
 
+def _dpi(
+    I_tau: float = 2.7,
+    I_th: float = 2.7,
+    I_spk: float = 100.0,
+    I_a: float = 20.0,
+    I_tau_syn: float = 3.6,
+    I_w: float = 2000.0,
+    I_tau_ahp: float = 1.0,
+    I_w_ahp: float = 0.0,
+    tau_ref: float = 2e-3,
+    surrogate: Surrogate = "triangle",
+    slope: float | None = None,
+    bias: float = 0.0,
+    bias_spread: float = 0.0,
+    substeps: int = 4,
+) -> "Built":
+    from onspike.neurons import DPINeuron
+
+    neuron = DPINeuron(
+        I_tau=I_tau,
+        I_th=I_th,
+        I_spk=I_spk,
+        I_a=I_a,
+        I_tau_syn=I_tau_syn,
+        I_w=I_w,
+        I_tau_ahp=I_tau_ahp,
+        I_w_ahp=I_w_ahp,
+        tau_ref=tau_ref,
+        surrogate=_surrogate(surrogate, slope),
+        bias=bias,
+        substeps=substeps,
+    )
+    return _spread(neuron, bias_spread)
+
+
 def _spike_response(
     tau_ref: float = 2.32e-3,
     v_threshold: float = 0.0,
@@ -250,6 +285,11 @@ NEURONS: dict[str, Row] = {
         _cuba_lif,
         "LIF behind exponential synapses",
         "Gerstner et al., Neuronal Dynamics, 2014, ch. 3.1",
+    ),
+    "dpi": Row(
+        _dpi,
+        "silicon neuron of mixed-signal chips; currents in pA, weights without unit",
+        "Chicca et al. 2014, doi:10.1109/JPROC.2014.2313954",
     ),
     "spike-response": Row(
         _spike_response,

@@ -14,6 +14,7 @@ from onspike.neurons.base import (
 )
 from onspike.neurons.cuba_lif import CubaLIF
 from onspike.neurons.dexat import DEXAT
+from onspike.neurons.dpi import DPINeuron
 from onspike.neurons.graded_lif import GradedLIF
 from onspike.neurons.heterogeneous import gamma_spread
 from onspike.neurons.lif import LIF
@@ -29,6 +30,7 @@ __all__ = [
     "AbstractNeuron",
     "AbstractReset",
     "CubaLIF",
+    "DPINeuron",
     "GradedLIF",
     "LeakyIntegrator",
     "RateNeuron",
