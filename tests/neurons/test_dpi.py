@@ -207,8 +207,6 @@ def test_rejects_what_no_circuit_has():
             ValueError, match=rf"DPINeuron\.{field} .* in {unit}; got 0"
         ):
             DPINeuron(**{field: 0.0})
-    with pytest.raises(ValueError, match=r"DPINeuron\.tau_ref .* seconds; got -1"):
-        DPINeuron(tau_ref=-1.0)
     with pytest.raises(
         ValueError, match=r"DPINeuron\.I_spk - I_reset must be positive"
     ):

@@ -143,7 +143,7 @@ def _dpi(
     bias_spread: float = 0.0,
     substeps: int = 4,
 ) -> "Built":
-    from onspike.neurons import DPINeuron
+    from onspike.neurons import DPINeuron, Refractory
 
     neuron = DPINeuron(
         I_tau=I_tau,
@@ -154,7 +154,7 @@ def _dpi(
         I_w=I_w,
         I_tau_ahp=I_tau_ahp,
         I_w_ahp=I_w_ahp,
-        tau_ref=tau_ref,
+        refractory=Refractory(tau_ref, clamp=True),
         surrogate=_surrogate(surrogate, slope),
         bias=bias,
         substeps=substeps,

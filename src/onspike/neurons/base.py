@@ -192,8 +192,8 @@ class Refractory(eqx.Module):
 
     Args:
         tau_ref: Its duration, in seconds; rounded to ticks.
-        clamp: Hold the membrane at 0 meanwhile (FORCE's LIF) instead of letting it
-            integrate (e-prop's ALIF).
+        clamp: Hold the membrane meanwhile (FORCE's LIF), at 0 or a neuron's own reset,
+            instead of letting it integrate (e-prop's ALIF).
 
     Raises:
         ValueError: If `tau_ref` is negative.

@@ -57,7 +57,7 @@ class DPINeuron(AbstractNeuron):
         I_a: The most that positive feedback gives; zero for none.
         I_a_th: Membrane current at which it gives half.
         I_a_norm: Width of its rise.
-        tau_ref: Refractory period, in seconds; rounded to ticks.
+        refractory: Refractory period; 2 ms, in which the current is held.
         C_syn: Capacitance of the synapse.
         I_tau_syn: Leak of the synapse, which sets its time constant: 10 ms.
         I_g: Gain current of the synapse.
@@ -91,7 +91,7 @@ class DPINeuron(AbstractNeuron):
     I_a: PerNeuron = 20.0
     I_a_th: PerNeuron = 50.0
     I_a_norm: PerNeuron = 5.0
-    tau_ref: PerNeuron = 2e-3
+    refractory: Refractory = Refractory(2e-3, clamp=True)
     C_syn: PerNeuron = 1.0
     I_tau_syn: PerNeuron = 3.6
     I_g: PerNeuron = 36.0
@@ -124,7 +124,6 @@ class DPINeuron(AbstractNeuron):
         checks.positive(owner, "pA", **those("I_tau_ahp", "I_g_ahp"))
         checks.non_negative(owner, "pA", **those("I_a", "I_w_ahp"))
         checks.positive(owner, "seconds", t_pulse=self.t_pulse)
-        checks.non_negative(owner, "seconds", tau_ref=self.tau_ref)
         checks.finite(owner, "pA", bias=self.bias)
         checks.at_least(owner, "steps per tick", 1, substeps=self.substeps)
         room = {"I_spk - I_reset": self.I_spk - self.I_reset}
@@ -154,8 +153,9 @@ class DPINeuron(AbstractNeuron):
             i_syn, i_ahp = i_syn * leak(tau_syn, h / 2), i_ahp * leak(tau_ahp, h / 2)
             v = self._charge(v, i_syn + self.bias, i_ahp, h)
             i_syn, i_ahp = i_syn * leak(tau_syn, h / 2), i_ahp * leak(tau_ahp, h / 2)
-        left = Refractory(self.tau_ref).count(state.wait, state.z, dt)
-        v = jnp.where(left > 0, self.I_reset, v)
+        left = self.refractory.count(state.wait, state.z, dt)
+        if self.refractory.clamp:
+            v = jnp.where(left > 0, self.I_reset, v)
         new = DPINeuronState(v=v, i_syn=i_syn, i_ahp=i_ahp, z=state.z, wait=left)
         return new._replace(z=self.fire(new))
 
