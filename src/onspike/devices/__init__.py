@@ -26,6 +26,7 @@ from onspike.devices.noise import (
     SpikeLoss,
 )
 from onspike.devices.parallel import Parallel
+from onspike.devices.pulsed import Pulsed
 from onspike.devices.shadow import Shadow
 from onspike.devices.soft_bound import MultiplicativeBound, SoftBound
 
@@ -49,6 +50,7 @@ __all__ = [
     "Noisy",
     "Parallel",
     "PlusMinusLSB",
+    "Pulsed",
     "ReadoutNoise",
     "Shadow",
     "SoftBound",
