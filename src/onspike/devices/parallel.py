@@ -118,11 +118,14 @@ class Parallel(AbstractDevice):
         )
         kept = jnp.where(old * new > 0, jnp.minimum(jnp.abs(old), jnp.abs(new)), 0.0)
         more = jnp.abs(new) - kept
-        order = jnp.argsort(-jnp.abs(size), axis=1)
-        queue = jnp.take_along_axis(more, order, axis=1)
+        # What those before it in the queue want: comparing all costs less than a sort.
+        size, place = jnp.abs(size), jnp.arange(size.shape[1])
+        larger = size[:, None, :] > size[:, :, None]
+        ties = size[:, None, :] == size[:, :, None]
+        before = larger | (ties & (place[None, :] < place[:, None]))
+        ahead = jnp.where(before, more[:, None, :], 0.0).sum(2)
         left = self.budget - kept.sum(1, keepdims=True)
-        served = jnp.clip(left - (jnp.cumsum(queue, axis=1) - queue), 0.0, queue)
-        served = jnp.take_along_axis(served, jnp.argsort(order, axis=1), axis=1)
+        served = jnp.clip(left - ahead, 0.0, more)
         total = (jnp.sign(new) * (kept + served)).astype(jnp.int16)
         found, start = {}, 0
         for name in sorted(now):

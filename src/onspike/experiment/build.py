@@ -33,7 +33,7 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     network = spec.built("network", task=task, neuron=spec.built("neuron"))
     device = spec.built("device")
     if spec.train.clamp is not None:
-        device = _clamped(device, spec.train.clamp, spec.train.clamp_low)
+        device = clamped(device, spec.train.clamp, spec.train.clamp_low)
     rule = spec.built("rule")
     rate_neurons = getattr(spec.rule, "rate_neurons", None)
     if rate_neurons is not None and not spec.network.learns:
@@ -71,12 +71,12 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     return Learner(network=network, rule=rule, engine=Chunked(), **common)
 
 
-def _clamped(
+def clamped(
     device: AbstractDevice, bound: float, lower: float | None
 ) -> AbstractDevice:
     """Bounds what is stored: faults of the die are none of the writer's business."""
     if isinstance(device, AbstractLayer) and device.of_the_die:
-        inner = _clamped(device.device, bound, lower)
+        inner = clamped(device.device, bound, lower)
         return eqx.tree_at(lambda layer: layer.device, device, inner)
     return Clamped(device, bound, lower)
 

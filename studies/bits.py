@@ -1,0 +1,161 @@
+"""At how many bits does each rule break, and how must a write be rounded?
+
+No shadow weights: a write reads and changes the stored integers, and nothing else. All
+widths and seeds of a rule and a rounding are one program; the range of the weights is
+the same at every width, and so are the rates, those of the recipes.
+
+    python studies/bits.py [--out runs/study/bits] [--seeds 100,101,102] [--full]
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import dies
+import numpy as np
+import together
+
+from onspike.devices import (
+    AbstractDevice,
+    AbstractWrite,
+    Fixed,
+    Ideal,
+    Nearest,
+    PlusMinusLSB,
+    StochasticRounding,
+)
+from onspike.experiment.spec import resolve
+from onspike.report import style
+from onspike.types import Scalar
+
+BITS = (2, 3, 4, 5, 6, 7, 8)
+MODES: dict[str, AbstractWrite] = {
+    "nearest": Nearest(),
+    "stochastic rounding": StochasticRounding(),
+    "stochastic +-1 LSB": PlusMinusLSB(),
+}
+ONCE = {"rule.gate": "end-of-sample"}
+CUES: dict[str, Any] = {
+    "task.n_cues": 3,
+    "task.ticks": 600,
+    "train.epochs": 5,
+    "train.batch": 1,
+    "train.optimiser": "sgd",
+}
+
+
+class Case(NamedTuple):
+    """A rule on a task."""
+
+    name: str
+    task: str
+    rule: str
+    settings: dict[str, Any]
+
+
+CASES = (
+    Case("e-prop (ReckOn's), cues", "cue-accumulation", "reckon", {**CUES, **ONCE}),
+    Case(
+        "random e-prop, cues", "cue-accumulation", "reckon-random", {**CUES, **ONCE}
+    ),
+    Case("DFA, cues", "cue-accumulation", "dfa", {**CUES, **ONCE}),
+    Case("feedback control, two blobs", "binary", "feedback-control", {}),
+    Case("feedback control, Yin-Yang", "yin-yang", "feedback-control", {}),
+)
+
+
+class Narrow(Fixed):
+    """`Fixed` whose number of bits is a number: all widths are one program."""
+
+    width: Scalar = 8.0
+
+    top: ClassVar[Any] = property(lambda self: 2.0 ** (self.width - 1.0) - 1.0)
+
+
+def accuracies(
+    case: Case, devices: Sequence[AbstractDevice], seeds: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Test accuracies and writes per sample, (device, seed)."""
+    specs = [
+        resolve(case.task, rule=case.rule, seed=seed, settings=case.settings)
+        for _ in devices
+        for seed in seeds
+    ]
+    each = [device for device in devices for _ in seeds]
+    runs, last = dies.trained(specs, each)
+    shape = len(devices), len(seeds)
+    written = np.array([t.written / max(1, t.seen) for t in last.tallies])
+    return dies.accuracies(runs, last).reshape(shape), written.reshape(shape)
+
+
+def main() -> None:
+    options = arguments()
+    seeds, kept = options.seeds, {}
+    lines = [
+        "| rule and task | rounding | "
+        + " | ".join(f"{b} bits" for b in BITS)
+        + " | float |",
+        f"|---|---|{'---:|' * (len(BITS) + 1)}",
+    ]
+    for case in CASES:
+        exact, _ = accuracies(case, [Ideal()], seeds)
+        kept[case.name] = {"float": exact.tolist()}
+        for mode, write in MODES.items():
+            devices = [Narrow(bits=8, write_mode=write, width=float(b)) for b in BITS]
+            found, written = accuracies(case, devices, seeds)
+            kept[case.name][mode] = found.tolist()
+            kept[case.name][f"{mode}, writes"] = written.tolist()
+            cells = [f"{100 * a.mean():.1f} ± {100 * a.std(ddof=1):.1f}" for a in found]
+            lines.append(
+                f"| {case.name} | {mode} | {' | '.join(cells)} | "
+                f"{100 * exact.mean():.1f} ± {100 * exact.std(ddof=1):.1f} |"
+            )
+            print(lines[-1], flush=True)
+    (options.out / "accuracies.json").write_text(json.dumps(kept, indent=1))
+    together.write(options.out, lines)
+    draw(options.out, kept)
+
+
+def draw(out: Path, kept: dict[str, dict[str, list]]) -> None:
+    """Accuracy over bits, one panel per rule, a line per rounding."""
+    with style.look():
+        figure = style.figure(4.6)
+        axes = figure.subplots(2, 3, sharex=True).flat
+        for axis, (name, found) in zip(axes, kept.items(), strict=False):
+            axis.set(title=name, xlabel="bits", ylabel="test accuracy, %")
+            level = 100 * np.mean(found["float"])
+            axis.axhline(level, color=style.MUTED, lw=1, label="float")
+            for i, mode in enumerate(MODES):
+                each = 100 * np.array(found[mode])
+                colour = style.SERIES[i]
+                axis.plot(BITS, each, ".", color=colour, alpha=0.3, ms=3)
+                axis.plot(
+                    BITS, each.mean(1), style.MARKERS[i] + "-", c=colour, label=mode
+                )
+        last = axes[len(kept)] if len(kept) < 6 else None
+        if last is not None:
+            last.set_axis_off()
+            last.legend(*figure.axes[0].get_legend_handles_labels(), loc="center")
+        style.save(figure, out, "bits")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("runs/study/bits"))
+    parser.add_argument("--seeds", default="100,101,102")
+    parser.add_argument("--full", action="store_true", help="ten seeds")
+    found = parser.parse_args()
+    found.seeds = [int(s) for s in found.seeds.split(",")]
+    if found.full:
+        found.seeds = list(range(100, 110))
+    if found.out.exists() and any(found.out.iterdir()):
+        sys.exit(f"{found.out} is not empty: name another folder with --out")
+    found.out.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+if __name__ == "__main__":
+    main()
