@@ -127,11 +127,11 @@ def show_diagnosis(found: "Diagnosis") -> None:
     for p in found.populations:
         rates = f"{p.mean:.3g}", f"{p.fastest:.3g}", percent(p.never)
         populations.add_row(escape(p.name), *rates)
-    heads = "projection", "plastic", "changed", "norm / first", "largest", "have it"
+    heads = "projection", "plastic", "changed", "norm / first", "largest", "at a bound"
     projections = table("weights", *heads)
     for w in found.projections:
         growth = "-" if w.growth is None else f"{w.growth:.3g}"
-        numbers = percent(w.changed), growth, f"{w.largest:.3g}", percent(w.at_largest)
+        numbers = percent(w.changed), growth, f"{w.largest:.3g}", percent(w.at_bound)
         projections.add_row(escape(w.name), "yes" if w.plastic else "no", *numbers)
     for one in (populations, projections):
         console.print()

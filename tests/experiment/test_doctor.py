@@ -44,7 +44,7 @@ def test_a_network_that_is_well():
     assert [p.name for p in found.projections] == ["in", "out", "rec"]
     for p in found.projections:
         assert p.plastic and p.finite == 1 and p.changed > 0.5
-        assert p.growth == pytest.approx(1, abs=0.1) and p.at_largest == 0
+        assert p.growth == pytest.approx(1, abs=0.1) and p.at_bound == 0
 
 
 @pytest.mark.parametrize("ailment", ILL)
@@ -64,35 +64,36 @@ def test_weights_at_the_clamp_are_stuck():
     assert "have the largest size, 0.05" in stuck.measured
     assert "train.clamp" in stuck.remedy
     seen = {p.name: p for p in found.projections}
-    assert seen["in"].largest == pytest.approx(0.05) and seen["in"].at_largest > 0.5
+    assert seen["in"].largest == pytest.approx(0.05) and seen["in"].at_bound > 0.5
 
 
 @pytest.mark.parametrize("mismatch", [0.0, 0.3])
-def test_codes_of_few_bits_that_are_stuck_are_seen_past_the_gains_of_a_die(mismatch):
+def test_codes_of_few_bits_at_the_end_of_their_range_whatever_the_die(mismatch):
     device = Fixed(bits=4, write_mode=Nearest())
     device = Mismatch(device, mismatch) if mismatch else device
-    learner = ons.Learner(
-        ons.feedforward(4, ons.LIF(), (3,), 2), ons.rules.eprop(1e-3), device
-    )
+    network = ons.feedforward(4, ons.LIF(), (3,), 2)
+    learner = ons.Learner(network, ons.rules.eprop(1e-3), device)
     first = learner.fabricate(*(ons.key(i) for i in range(3))).die
-    pull = jnp.zeros((3, 4)).at[:, :3].set(100.0)
+    pull = jnp.zeros((3, 4)).at[:, :2].set(100.0)
     last = device.write(first, {"in": pull}, ons.key(3))
-    dies = [list(doctor._stored(die, "in", (3, 4))) for die in (first, last)]
-    read = tuple(np.asarray(device.read(die).weights["in"]) for die in (first, last))
-    (codes,) = zip(*dies, strict=True)
-    largest, share = doctor._largest([codes, read])
-    assert largest == 7 and share >= 9 / 12
-    assert doctor._largest([read])[1] == (0.0 if mismatch else share)
+    seen = {p.name: p for p in doctor._projections(learner, first, last)}
+    assert seen["in"].at_bound == 6 / 12 and (seen["in"].largest == 7) == bool(mismatch)
+    assert seen["in"].changed == 6 / 12 and seen["in"].moved
+    assert seen["out"].at_bound == seen["out"].changed == 0 and not seen["out"].moved
 
 
-def test_the_share_at_the_largest_size():
-    ends = np.array([7.0, -7, 7, 3, 1, 0])
+def test_the_share_at_a_bound():
+    codes, grown = np.array([7.0, -7, 7, 3, 1, 0]), np.array([7.0, -7, 7, 4, 2, 0])
     gains = np.array([6.1, -8, 7.5, 2.9, 1.2, 0])
-    assert doctor._largest([(ends, ends), (gains, gains)]) == (7.0, 0.5)
-    assert doctor._largest([(gains, gains)]) == (8.0, 0.0)  # the one that is largest
-    assert doctor._largest([(ends, np.full(6, 7.0))]) == (7.0, 1.0)
+    stored = doctor._Course(codes, codes, grown)
+    read = doctor._Course(gains, gains, gains)
+    assert doctor._bound([read, stored]) == (7.0, 0.5)
+    assert doctor._bound([read]) == (8.0, 0.0)  # there is always one that is largest
+    assert doctor._bound([stored._replace(pushed=codes + np.sign(codes))])[1] == 0
+    full = np.full(6, 7.0)
+    assert doctor._bound([doctor._Course(codes, full, full)]) == (7.0, 1.0)
     binary = np.array([-1.0, 1, 0, 1])
-    assert doctor._largest([(binary, binary)]) == (1.0, None)
+    assert doctor._bound([doctor._Course(binary, binary, binary)]) == (1.0, None)
 
 
 @pytest.fixture(scope="module")

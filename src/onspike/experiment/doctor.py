@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import DictKey, GetAttrKey
 
@@ -18,13 +19,13 @@ from onspike.experiment.measure import Finding
 from onspike.experiment.run import Metrics, Seeds, Step, beginning, rounds
 from onspike.experiment.spec import Spec, load
 from onspike.experiment.store import RunFolder
-from onspike.learner import Store
+from onspike.learner import AbstractLearner, Store
 from onspike.types import Tree, is_constant
 
 DEAD = 0.5  # share of neurons that never fire from which on a population is half lost
 EXPLODES = 100.0  # times its first norm; readouts that learn well reach tens
 EXPLODES_IN_AN_EPOCH = 10.0  # the same, per epoch that was begun
-STUCK = 0.25  # share of a projection's weights that have the largest size of all
+STUCK = 0.25  # share of a projection's weights that are at the bound of their device
 LEVELS = 3  # sizes that a weight must have for a largest one to mean a bound
 PROBE = (8, 64)  # batches, or samples, that a specification is trained for at least
 
@@ -45,9 +46,10 @@ class ProjectionSeen(NamedTuple):
     plastic: bool  # the rule has a rate for it
     finite: float  # share of weights that are numbers
     changed: float  # share of weights that are not what they were at first
+    moved: bool  # anything that is stored of them has changed
     growth: float | None  # norm over the first one; None if that was 0
     largest: float  # the largest size, in weight units or codes
-    at_largest: float | None  # share that has it; None where sizes are too few
+    at_bound: float | None  # share that has it and cannot grow; None if unknown
 
 
 class Diagnosis(NamedTuple):
@@ -118,7 +120,8 @@ def _examine(
         learning = row["rates"]
     elif counts.seen:
         learning = measure.rates(task, counts)
-    projections = list(_projections(seeds, first, last))
+    dies = [_die(seeds.of(step.state, 0)) for step in (first, last)]
+    projections = list(_projections(learner, *dies))
     share = measure.answer_share(seen)
     populations = [
         PopulationSeen(name, rate["mean"], rate["max"], rate["silent"])
@@ -137,7 +140,7 @@ def _examine(
         *ill,
         *_dead(populations),
         *_one_answer(share, row),
-        *(f for p in projections for f in _weights(p, epochs, spec)),
+        *(f for p in projections for f in _weights(p, epochs, spec, row is None)),
     ]
     split = _split(seeds)
     return Diagnosis(
@@ -161,32 +164,47 @@ def _evaluated(spec: Spec, seeds: Seeds, step: Step) -> measure.Tally:
     return measure.evaluate(network, seeds.task, params, _split(seeds), data, batch)
 
 
-def _projections(seeds: Seeds, first: Step, last: Step) -> Iterator[ProjectionSeen]:
-    rates = {name: float(rate) for name, rate in seeds.learner.rates().items()}
-    before = seeds.params(first.state, 0).weights
-    after = seeds.params(last.state, 0).weights
-    dies = [_die(seeds.of(step.state, 0)) for step in (first, last)]
-    for name, now in after.items():
-        mask = None
-        if not is_constant(name):
-            mask = seeds.learner.network.projections[name].mask
+def _projections(
+    learner: AbstractLearner, first: Tree, last: Tree
+) -> Iterator[ProjectionSeen]:
+    """What became of all weights, given the die at first and at last."""
+    network = learner.network
+    plastic = {name for name, rate in learner.rates().items() if float(rate) > 0}
+    dies = first, last, _pushed(learner, last, plastic)
+    reads = [learner.device.read(die).weights for die in dies]
+    for name, now in reads[0].items():
+        mask = None if is_constant(name) else network.projections[name].mask
         there = np.full(now.shape, True) if mask is None else np.asarray(mask)
-        old, new = (np.asarray(w, float)[there] for w in (before[name], now))
-        if not new.size:
+        if not there.any():
             continue
-        first_norm, norm = (_norm(w) for w in (old, new))
-        stored = zip(*(_stored(die, name, now.shape) for die in dies), strict=True)
-        kinds = [(a[there], b[there]) for a, b in stored]
-        largest, share = _largest([*kinds, (old, new)])
+        read = _Course(*(np.asarray(w[name], float)[there] for w in reads))
+        kept = [dict(_kept(die, name, now.shape)) for die in dies]
+        kinds = [
+            _Course(*(np.asarray(each[path], float)[there] for each in kept))
+            for path, leaf in kept[0].items()
+            if np.issubdtype(leaf.dtype, np.integer) or GetAttrKey("weights") in path
+        ]
+        largest, share = _bound([read, *kinds])
+        norm, now_norm = _norm(read.first), _norm(read.last)
+        moved = any(np.any(kept[0][path] != kept[1][path]) for path in kept[0])
         yield ProjectionSeen(
             name=name,
-            plastic=rates.get(name, 0.0) > 0,
-            finite=float(np.isfinite(new).mean()),
-            changed=float(np.mean(old != new)),
-            growth=norm / first_norm if first_norm else None,
+            plastic=name in plastic,
+            finite=float(np.isfinite(read.last).mean()),
+            changed=float(np.mean(read.first != read.last)),
+            moved=moved,
+            growth=now_norm / norm if norm else None,
             largest=largest,
-            at_largest=share,
+            at_bound=share if name in plastic else None,
         )
+
+
+class _Course(NamedTuple):
+    """Weights at first, at last, and after a write that asked each to grow."""
+
+    first: np.ndarray
+    last: np.ndarray
+    pushed: np.ndarray
 
 
 def _die(state: Tree) -> Tree:
@@ -195,14 +213,22 @@ def _die(state: Tree) -> Tree:
     return next(node.die for node in nodes if isinstance(node, Store))
 
 
-def _stored(die: Tree, name: str, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """A projection's weights as a die holds them: past gains that differ by synapse."""
+def _pushed(learner: AbstractLearner, die: Tree, plastic: set[str]) -> Tree:
+    """A die whose plastic weights were asked to grow by the largest of them."""
+    weights = learner.device.read(die).weights
+    change = {n: jnp.sign(weights[n]) * jnp.abs(weights[n]).max() for n in plastic}
+    return learner.device.write(die, change, jax.random.key(0))
+
+
+def _kept(die: Tree, name: str, shape: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
+    """All that a die stores by synapse of a projection, with its place in the die.
+
+    Whole numbers, and what is called weights, are the weights themselves: past any
+    gain that differs from synapse to synapse.
+    """
     for path, leaf in jax.tree_util.tree_leaves_with_path(die):
-        if DictKey(name) not in path or leaf.shape != shape:
-            continue
-        whole = np.issubdtype(leaf.dtype, np.integer)
-        if whole or GetAttrKey("weights") in path:
-            yield np.asarray(leaf, float)
+        if DictKey(name) in path and np.shape(leaf) == shape:
+            yield path, np.asarray(leaf)
 
 
 def _norm(w: np.ndarray) -> float:
@@ -210,26 +236,26 @@ def _norm(w: np.ndarray) -> float:
         return float(np.linalg.norm(w))
 
 
-def _largest(
-    kinds: Sequence[tuple[np.ndarray, np.ndarray]],
-) -> tuple[float, float | None]:
-    """The largest size that most weights share, and that share.
+def _bound(kinds: Sequence[_Course]) -> tuple[float, float | None]:
+    """The largest size, and the share of weights that have it and cannot grow.
 
     Weights that never have more than two sizes are as their device wants them.
 
     Args:
-        kinds: Weights at first and at last; as they are read, and as they are stored.
+        kinds: Weights as they are read, and as they are stored; the one that tells of
+            more at a bound counts.
     """
     found: list[tuple[float, float]] = []
-    for old, new in kinds:
-        sizes = np.abs(new)
+    for old, new, pushed in kinds:
+        size = np.abs(new)
         levels = max(len(np.unique(np.abs(w))) for w in (old, new))
-        if np.isfinite(sizes).all() and sizes.any() and levels >= LEVELS:
-            top = float(sizes.max())
-            at = np.isclose(sizes, top, rtol=1e-6, atol=0.0)
+        if np.isfinite(size).all() and size.any() and levels >= LEVELS:
+            top = float(size.max())
+            grew = np.abs(pushed) > size * (1 + 1e-6)
+            at = np.isclose(size, top, rtol=1e-6, atol=0.0) & ~grew
             found.append((float(at.mean()) if at.sum() > 1 else 0.0, top))
     if not found:
-        return float(np.abs(kinds[-1][1]).max()), None
+        return float(np.abs(kinds[0].last).max()), None
     share, top = max(found, key=lambda pair: pair[0])
     return top, share
 
@@ -267,14 +293,17 @@ def _one_answer(share: list[float], row: Metrics | None) -> Iterator[Finding]:
         )
 
 
-def _weights(p: ProjectionSeen, epochs: float, spec: Spec) -> Iterator[Finding]:
+def _weights(
+    p: ProjectionSeen, epochs: float, spec: Spec, short: bool
+) -> Iterator[Finding]:
     where = f"{'constant' if is_constant(p.name) else 'projection'} '{p.name}'"
     if p.finite < 1.0:
         share = f"{100 * (1 - p.finite):.0f} % of its weights are no numbers"
         remedy = "lower rule.rate, or set train.clamp"
         yield Finding(where, "is not finite", share, remedy)
         return
-    if p.plastic and epochs and not p.changed:
+    on_its_way = short and p.moved  # a weight with a hidden state takes its time
+    if p.plastic and epochs and not p.changed and not on_its_way:
         yield Finding(
             where,
             "was never updated",
@@ -291,7 +320,7 @@ def _weights(p: ProjectionSeen, epochs: float, spec: Spec) -> Iterator[Finding]:
             f"norm {growth:.3g} times the first one, {each:.3g} times an epoch",
             "lower rule.rate, or set train.weight_decay or train.clamp",
         )
-    if p.plastic and p.at_largest is not None and p.at_largest >= STUCK:
+    if p.at_bound is not None and p.at_bound >= STUCK:
         range_ = "lower rule.rate"
         if spec.train.clamp is not None:
             range_ += " or raise train.clamp"
@@ -300,7 +329,7 @@ def _weights(p: ProjectionSeen, epochs: float, spec: Spec) -> Iterator[Finding]:
         yield Finding(
             where,
             "is stuck at a bound",
-            f"{100 * p.at_largest:.0f} % of its weights have the largest size, "
-            f"{p.largest:.4g}",
+            f"{100 * p.at_bound:.0f} % of its weights have the largest size, "
+            f"{p.largest:.4g}, and cannot grow",
             range_,
         )
