@@ -120,18 +120,21 @@ def show_diagnosis(found: "Diagnosis") -> None:
     def percent(share: float | None) -> str:
         return "-" if share is None else f"{100 * share:.0f} %"
 
+    def number(value: float) -> str:
+        return f"{value:.0f}" if 100 <= value < 1e6 else f"{value:.3g}"
+
     console = Console()
     console.print(f"trained for {found.trained}; looked at {found.evaluated}")
     heads = "population", "mean (Hz)", "fastest (Hz)", "never fires"
     populations = table("learning and feedback off", *heads)
     for p in found.populations:
-        rates = f"{p.mean:.3g}", f"{p.fastest:.3g}", percent(p.never)
+        rates = number(p.mean), number(p.fastest), percent(p.never)
         populations.add_row(escape(p.name), *rates)
     heads = "projection", "plastic", "changed", "norm / first", "largest", "at a bound"
     projections = table("weights", *heads)
     for w in found.projections:
-        growth = "-" if w.growth is None else f"{w.growth:.3g}"
-        numbers = percent(w.changed), growth, f"{w.largest:.3g}", percent(w.at_bound)
+        growth = "-" if w.growth is None else number(w.growth)
+        numbers = percent(w.changed), growth, number(w.largest), percent(w.at_bound)
         projections.add_row(escape(w.name), "yes" if w.plastic else "no", *numbers)
     for one in (populations, projections):
         console.print()

@@ -304,12 +304,14 @@ def _weights(
         return
     on_its_way = short and p.moved  # a weight with a hidden state takes its time
     if p.plastic and epochs and not p.changed and not on_its_way:
+        remedy = "see whether its synapses get spikes and an error, or raise rule.rate"
+        if getattr(spec.device, "write", None) == "nearest":
+            remedy = "set device.write=stochastic: less than half a step is lost now"
         yield Finding(
             where,
             "was never updated",
             "no weight differs from its first value, though the rule has a rate for it",
-            "see whether its synapses get spikes and an error; on few bits raise "
-            "rule.rate, or set device.write=stochastic",
+            remedy,
         )
     growth = 0.0 if p.growth is None else p.growth
     each = growth ** (1 / max(1.0, epochs))
