@@ -41,7 +41,7 @@ class Dale(AbstractLayer):
             )
             for name, k in split(key, sources).items()
         }
-        own = {name: sign[wire.pre] for name, wire in wiring.wires}
+        own = {name: sign[wire.pre][None, :] for name, wire in wiring.wires}
         weights = {
             n: own[n] * jnp.abs(w) if n in own else w for n, w in params.weights.items()
         }
