@@ -210,6 +210,7 @@ BAD = (*NOT_FINITE, -1.0, 0, 10**9 + 0.5, "x", [])
 SIGNED = {
     *("neuron.bias", "neuron.floor"),
     *("rule.plus", "rule.minus", "rule.theta_v", "rule.target_low"),
+    "device.w_min",
 }
 
 

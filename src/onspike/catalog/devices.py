@@ -114,6 +114,47 @@ def _parallel(
     return Parallel(budget, _write(write), headroom)
 
 
+@_on_a_die
+def _pulsed(
+    dw_min: float = 0.001,
+    dw_min_dtod: float = 0.3,
+    dw_min_std: float = 0.3,
+    up_down: float = 0.0,
+    up_down_dtod: float = 0.01,
+    w_max: float = 1.0,
+    w_max_dtod: float = 0.3,
+    w_min: float = -1.0,
+    w_min_dtod: float = 0.3,
+    write_noise_std: float = 0.0,
+    lifetime: float = 0.0,
+    lifetime_dtod: float = 0.0,
+    mult_noise: bool = True,
+    pulses: int = 31,
+    write: Write = "stochastic",
+    headroom: float = 2.0,
+) -> "AbstractDevice":
+    from onspike.devices import Pulsed
+
+    return Pulsed(
+        dw_min=dw_min,
+        dw_min_dtod=dw_min_dtod,
+        dw_min_std=dw_min_std,
+        up_down=up_down,
+        up_down_dtod=up_down_dtod,
+        w_max=w_max,
+        w_max_dtod=w_max_dtod,
+        w_min=w_min,
+        w_min_dtod=w_min_dtod,
+        write_noise_std=write_noise_std,
+        lifetime=lifetime,
+        lifetime_dtod=lifetime_dtod,
+        mult_noise=mult_noise,
+        pulses=pulses,
+        write_mode=_write(write),
+        headroom=headroom,
+    )
+
+
 def _write(name: Write) -> "AbstractWrite":
     from onspike.devices import Nearest, PlusMinusLSB, StochasticRounding
 
@@ -147,7 +188,62 @@ DEVICES: dict[str, Row] = {
         _parallel,
         "parallel connections with a budget of 64 per neuron, mismatch 0.2, "
         "host in the loop",
-        "Moradi et al. 2018, doi:10.1109/TBCAS.2017.2759700",
+        "Moradi et al. 2018, doi:10.1109/TBCAS.2017.2759700; mismatch: Zendrikov et "
+        "al. 2022, doi:10.1101/2022.10.26.513846",
         defaults={"write": "nearest", "shadow": True, "mismatch": 0.2},
+    ),
+    "reckon": Row(
+        _fixed,
+        "the chip ReckOn: 8-bit weights, stochastic +-1 LSB writes",
+        "Frenkel & Indiveri 2022, arXiv 2208.09759",
+        defaults={"bits": 8, "write": "plus-minus-lsb"},
+    ),
+    "odin": Row(
+        _fixed,
+        "the chip ODIN: 3-bit weights, whose sign is the presynaptic neuron's, "
+        "+-1 LSB writes",
+        "Frenkel et al. 2019, arXiv 1804.07858",
+        defaults={"bits": 4, "write": "plus-minus-lsb", "dale": 0.5},
+    ),
+    "loihi": Row(
+        _fixed,
+        "the chip Loihi: 8-bit weights, stochastic rounding of any change",
+        "Davies et al. 2018, doi:10.1109/MM.2018.112130359",
+        defaults={"bits": 8, "write": "stochastic"},
+    ),
+    # The preset ReRamSB of aihwkit, number for number.
+    "reram": Row(
+        _pulsed,
+        "resistive memory: many small pulses, soft bounds, noisy steps and writes",
+        "Gong et al. 2018, doi:10.1038/s41467-018-04485-1, as fitted by aihwkit",
+        defaults={
+            "dw_min": 0.002,
+            "dw_min_dtod": 0.3,
+            "dw_min_std": 3.75,
+            "up_down_dtod": 0.01,
+            "w_max": 1.25,
+            "w_max_dtod": 0.24,
+            "w_min": -0.75,
+            "w_min_dtod": 0.4,
+            "write_noise_std": 56.0,
+            "mult_noise": False,
+        },
+    ),
+    # Soft bounds that half the range is passed in 13 pulses, and noise at that point,
+    # as aihwkit's preset of a PCM device has them; its spreads; a drift of our own.
+    "pcm": Row(
+        _pulsed,
+        "phase-change memory: few large pulses, soft bounds, noisy steps, retention",
+        "Nandakumar et al. 2020, doi:10.3389/fnins.2020.00406, as fitted by aihwkit",
+        defaults={
+            "dw_min": 0.05,
+            "dw_min_dtod": 0.2,
+            "dw_min_std": 1.1,
+            "up_down_dtod": 0.05,
+            "w_max_dtod": 0.1,
+            "w_min_dtod": 0.1,
+            "lifetime": 1e6,
+            "mult_noise": False,
+        },
     ),
 }
