@@ -6,14 +6,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from onspike import terminal
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     name="onspike",
@@ -234,16 +231,7 @@ def energy(
     ] = False,
 ) -> None:
     """Estimates a run's energy: its counts times published energies per operation."""
-    import json
-
-    from onspike.report import energy
-    from onspike.report.load import read_run
-
-    read = read_run(run)
-    if as_json:
-        print(json.dumps(energy.plain(energy.estimates(read)), indent=2))
-    else:
-        terminal.show_energy(energy.table(read))
+    terminal.show_energy(run, as_json)
 
 
 @app.command()

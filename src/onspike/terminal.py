@@ -3,6 +3,7 @@
 Nothing here is slow to import: help must come at once.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from onspike.experiment.doctor import Diagnosis
     from onspike.experiment.runs import Progress
-    from onspike.report.energy import Table
 
 
 def options_table(kind: str, name: str | None) -> Any:
@@ -88,12 +88,20 @@ def conclude_comparison(found: dict[str, Any], out: Path) -> None:
     print(f"report: {page}")
 
 
-def show_energy(found: "Table") -> None:
-    """Prints estimates of energy, and what they assume."""
+def show_energy(run: Path, as_json: bool) -> None:
+    """Prints estimates of a run's energy, and what they assume."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from onspike.report import energy
+    from onspike.report.load import read_run
+
+    read = read_run(run)
+    if as_json:
+        print(json.dumps(energy.plain(energy.estimates(read)), indent=2))
+        return
+    found = energy.table(read)
     console = Console()
     table = Table(title=found.unit, title_justify="left", box=None, pad_edge=False)
     for name in found.head:

@@ -192,11 +192,7 @@ def _checked(spec: Spec, task: AbstractTask) -> AbstractLearner:
 
 
 def seeds_of(specs: Sequence[Spec]) -> Seeds:
-    """One program for runs that differ only in their seed.
-
-    Raises:
-        ValueError: If their specification cannot be built.
-    """
+    """One program for runs that differ only in their seed."""
     task = specs[0].built("task")
     learner = _checked(specs[0], task)
     return Seeds(learner, task, [keys_of(jax.random.key(spec.seed)) for spec in specs])
