@@ -16,6 +16,7 @@ DEMO := runs/demo
 .PHONY: study-binary study-gap study-deep study-unlayered study-arms study-dfc
 .PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
 .PHONY: study-heterogeneous study-decolle study-triggered study-fa
+.PHONY: study-mismatch study-bits study-dynapse
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -172,6 +173,16 @@ study-reward: $(VENV)/.installed ## Which of 100 synapses earned a late reward (
 
 study-heterogeneous: $(VENV)/.installed ## Time constants: spread, learnt, both, none (20 minutes)
 	$(BIN)/python studies/heterogeneous.py --out $(STUDY)/heterogeneous --seeds $(SEEDS)
+
+FULLY := $(if $(FULL),--full)
+study-mismatch: $(VENV)/.installed ## What mismatch costs, what learning in place wins back (30 minutes)
+	$(BIN)/python studies/mismatch.py --out $(STUDY)/mismatch $(FULLY)
+
+study-bits: $(VENV)/.installed ## Bits x rounding x rule, without shadow weights (30 minutes)
+	$(BIN)/python studies/bits.py --out $(STUDY)/bits $(FULLY)
+
+study-dynapse: $(VENV)/.installed ## Feedback control on a DYNAP-like device (15 minutes)
+	$(BIN)/python studies/dynapse.py --out $(STUDY)/dynapse $(FULLY)
 
 # Stamps: .venv is made once, and an extra installed again when pyproject.toml changes.
 

@@ -4,12 +4,10 @@ No shadow weights: a write reads and changes the stored integers, and nothing el
 widths and seeds of a rule and a rounding are one program; the range of the weights is
 the same at every width, and so are the rates, those of the recipes.
 
-    python studies/bits.py [--out runs/study/bits] [--seeds 100,101,102] [--full]
+    python studies/bits.py [--out runs/study/bits] [--seeds 100,...] [--full]
 """
 
-import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -58,9 +56,7 @@ class Case(NamedTuple):
 
 CASES = (
     Case("e-prop (ReckOn's), cues", "cue-accumulation", "reckon", {**CUES, **ONCE}),
-    Case(
-        "random e-prop, cues", "cue-accumulation", "reckon-random", {**CUES, **ONCE}
-    ),
+    Case("random e-prop, cues", "cue-accumulation", "reckon-random", {**CUES, **ONCE}),
     Case("DFA, cues", "cue-accumulation", "dfa", {**CUES, **ONCE}),
     Case("feedback control, two blobs", "binary", "feedback-control", {}),
     Case("feedback control, Yin-Yang", "yin-yang", "feedback-control", {}),
@@ -92,8 +88,9 @@ def accuracies(
 
 
 def main() -> None:
-    options = arguments()
-    seeds, kept = options.seeds, {}
+    options = together.options(__doc__, Path("runs/study/bits"), full="ten seeds")
+    seeds = range(100, 110) if options.full else options.seeds
+    kept: dict[str, dict[str, list]] = {}
     lines = [
         "| rule and task | rounding | "
         + " | ".join(f"{b} bits" for b in BITS)
@@ -140,21 +137,6 @@ def draw(out: Path, kept: dict[str, dict[str, list]]) -> None:
             last.set_axis_off()
             last.legend(*figure.axes[0].get_legend_handles_labels(), loc="center")
         style.save(figure, out, "bits")
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("runs/study/bits"))
-    parser.add_argument("--seeds", default="100,101,102")
-    parser.add_argument("--full", action="store_true", help="ten seeds")
-    found = parser.parse_args()
-    found.seeds = [int(s) for s in found.seeds.split(",")]
-    if found.full:
-        found.seeds = list(range(100, 110))
-    if found.out.exists() and any(found.out.iterdir()):
-        sys.exit(f"{found.out} is not empty: name another folder with --out")
-    found.out.mkdir(parents=True, exist_ok=True)
-    return found
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Populations of dies: many runs in one program, each on a die of its own.
 
-The die of a run depends on the run's seed and nothing else, so that every arm of a study
-meets the same dies, whatever learns.
+The die of a run depends on the run's seed and nothing else, so that every arm of a
+study meets the same dies, whatever learns.
 """
 
 from collections.abc import Sequence

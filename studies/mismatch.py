@@ -9,9 +9,7 @@ learnt on the model, at CV 0.2 for what learns on the die.
     python studies/mismatch.py [--out runs/study/mismatch] [--dies 20] [--full]
 """
 
-import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +31,7 @@ Found = dict[str, np.ndarray]  # by arm: accuracies, (cv, die)
 TRANSFER, LOOP = "transferred", "BPTT through the die"
 ADAPTED, READOUT = "transferred, then adapted", "readout only"
 PLAIN: Settings = {"rule.eligibility": "pre-trace"}
+ONCE: Settings = {"rule.gate": "end-of-sample", "rule.hinge": 0.0}
 DIRECT: Settings = {**PLAIN, "rule.readout_filter": False}
 
 
@@ -45,7 +44,7 @@ class Case(NamedTuple):
     model: Settings  # of BPTT, on the model and through the die
     in_place: dict[str, tuple[str, Settings]]  # rule and settings, by arm
     adapt: Settings  # of e-prop that starts from transferred weights
-    control: dict[str, tuple[str, Settings]] = {}  # arms with a network of their own
+    control: dict[str, tuple[str, Settings]] = {}  # arms on the network of their recipe
 
 
 YIN_YANG = Case(
@@ -89,6 +88,7 @@ YIN_YANG = Case(
         "train.epochs": 1,
         "train.batch": 10,
     },
+    control={"feedback control": ("feedback-control", {})},
 )
 
 CUES = Case(
@@ -97,21 +97,28 @@ CUES = Case(
     common={
         "task.n_cues": 3,
         "task.ticks": 600,
-        "task.test_samples": 500,
+        "task.test_samples": 300,
         "train.epochs": 3,
         "train.batch": 5,
         "train.optimiser": "adam",
     },
-    model={},
-    in_place={},
-    adapt={},
+    model={"rule.rate": 1e-3},
+    in_place={
+        "e-prop": ("eprop", {**PLAIN, "rule.rate": 1e-3}),
+        "random e-prop": ("eprop-random", {**PLAIN, "rule.rate": 1e-3}),
+        "DFA": ("dfa", {**DIRECT, **ONCE, "rule.rate": 1e-3}),
+        READOUT: ("frozen-hidden", {**ONCE, "rule.rate_out": 5e-3}),
+    },
+    adapt={**PLAIN, "rule.rate": 5e-4, "task.train_samples": 50, "train.epochs": 1},
 )
-FULL_CUES = CUES._replace(name="cue accumulation")
+FULL_CUES = CUES._replace(
+    name="cue accumulation",
+    common={"train.epochs": 5, "train.batch": 5, "train.optimiser": "adam"},
+)
 
 
-def specs(case: Case, rule: str, own: Settings, seeds: Sequence[int]) -> list[Spec]:
-    settings = case.common | own
-    return [resolve(case.task, rule=rule, seed=s, settings=settings) for s in seeds]
+def specs(task: str, rule: str, settings: Settings, seeds: Sequence[int]) -> list[Spec]:
+    return [resolve(task, rule=rule, seed=s, settings=settings) for s in seeds]
 
 
 def arms(case: Case, cvs: Sequence[float], seeds: Sequence[int]) -> Found:
@@ -119,15 +126,19 @@ def arms(case: Case, cvs: Sequence[float], seeds: Sequence[int]) -> Found:
     shape, found = (len(cvs), len(seeds)), {}
     devices = [Mismatch(Ideal(), cv) for cv in cvs for _ in seeds]
 
-    def everywhere(rule: str, own: Settings) -> list[Spec]:
-        return [s for _ in cvs for s in specs(case, rule, own, seeds)]
+    def everywhere(
+        rule: str, own: Settings, common: Settings = case.common
+    ) -> list[Spec]:
+        settings = common | own
+        return [s for _ in cvs for s in specs(case.task, rule, settings, seeds)]
 
     def tell(arm: str, accuracy: np.ndarray) -> None:
         found[arm] = accuracy.reshape(shape)
         print(case.name, arm, np.round(100 * found[arm].mean(1), 1), flush=True)
 
     exact = [Mismatch(Ideal(), 0.0)] * len(seeds)
-    model = dies.trained(specs(case, "bptt", case.model, seeds), exact)
+    settings = case.common | case.model
+    model = dies.trained(specs(case.task, "bptt", settings, seeds), exact)
     learnt = dies.weights_of(*model)
     everyones = {n: np.tile(w, (len(cvs), 1, 1)) for n, w in learnt.items()}
     bptt = everywhere("bptt", case.model)
@@ -135,8 +146,11 @@ def arms(case: Case, cvs: Sequence[float], seeds: Sequence[int]) -> Found:
     adapt = everywhere("eprop", case.adapt)
     tell(ADAPTED, dies.accuracies(*dies.trained(adapt, devices, everyones)))
     tell(LOOP, dies.accuracies(*dies.trained(bptt, devices)))
-    for arm, (rule, own) in (case.in_place | case.control).items():
+    for arm, (rule, own) in case.in_place.items():
         tell(arm, dies.accuracies(*dies.trained(everywhere(rule, own), devices)))
+    for arm, (rule, own) in case.control.items():
+        many = everywhere(rule, own, {})
+        tell(arm, dies.accuracies(*dies.trained(many, devices)))
     return found
 
 
@@ -202,7 +216,9 @@ def draw(
 
 
 def main() -> None:
-    options = arguments()
+    options = together.options(
+        __doc__, Path("runs/study/mismatch"), 20, "also the task at full length"
+    )
     cases, seeds = (YIN_YANG, CUES), range(FIRST, FIRST + options.dies)
     every = {case.name: arms(case, CVS, seeds) for case in cases}
     lines = [line for case in cases for line in table(case, CVS, every[case.name])]
@@ -217,18 +233,6 @@ def main() -> None:
     (options.out / "accuracies.json").write_text(json.dumps(kept, indent=1))
     together.write(options.out, lines)
     draw(options.out, cases, CVS, every)
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split(".")[0])
-    parser.add_argument("--out", type=Path, default=Path("runs/study/mismatch"))
-    parser.add_argument("--dies", type=int, default=20)
-    parser.add_argument("--full", action="store_true", help="the task at full length")
-    found = parser.parse_args()
-    if found.out.exists() and any(found.out.iterdir()):
-        sys.exit(f"{found.out} is not empty: name another folder with --out")
-    found.out.mkdir(parents=True, exist_ok=True)
-    return found
 
 
 if __name__ == "__main__":

@@ -33,8 +33,10 @@ def program(specs: Sequence[Spec], device: AbstractDevice | None = None) -> Seed
     return side_by_side(runs, [keys_of(jax.random.key(spec.seed)) for spec in specs])
 
 
-def options(what: str | None, out: Path) -> argparse.Namespace:
-    """`--out`, an empty folder, and `--seeds`."""
+def options(
+    what: str | None, out: Path, dies: int | None = None, full: str | None = None
+) -> argparse.Namespace:
+    """`--out`, an empty folder; `--seeds`; `--dies` and `--full`, which says `full`."""
     parser = argparse.ArgumentParser(description=(what or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=out)
     parser.add_argument(
@@ -42,6 +44,10 @@ def options(what: str | None, out: Path) -> argparse.Namespace:
         type=lambda text: [int(part) for part in text.split(",")],
         default=[100, 101, 102, 103, 104],
     )
+    if dies is not None:
+        parser.add_argument("--dies", type=int, default=dies)
+    if full is not None:
+        parser.add_argument("--full", action="store_true", help=full)
     found = parser.parse_args()
     if found.out.exists() and any(found.out.iterdir()):
         sys.exit(f"{found.out} is not empty: name another folder with --out")

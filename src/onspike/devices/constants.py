@@ -10,6 +10,8 @@ from onspike.types import Tree
 CONSTANTS = (
     *("tau_mem", "tau_syn", "tau_ref", "tau_adapt", "tau_fast", "tau_slow"),
     *("v_threshold", "bias"),
+    *("I_tau", "I_th", "I_spk", "I_a"),  # of the silicon neuron, and of its synapse
+    *("I_tau_syn", "I_w", "I_tau_ahp", "I_w_ahp"),
 )
 
 
