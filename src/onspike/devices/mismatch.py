@@ -29,10 +29,11 @@ class Mismatch(AbstractLayer):
     Args:
         device: What holds the weights.
         cv: Standard deviation over mean: of all time constants, thresholds and biases
-            of neurons (of a silicon neuron the currents that set them), of each synapse's gain and of the gain with which a neuron takes
-            an injected current. Or a mapping from what varies, and nothing else does:
-            a neuron's constant ("tau_mem"), "weights", "injected". What is 0 stays 0.
-            Constants of `onspike.synapses` are no neuron's, and are as designed.
+            of neurons (in a silicon neuron of the currents that set them), of each
+            synapse's gain and of the gain with which a neuron takes an injected
+            current. Or a mapping from what varies, and nothing else does: a neuron's
+            constant ("tau_mem"), "weights", "injected". What is 0 stays 0. Constants of
+            `onspike.synapses` are no neuron's, and are as designed.
         only: Populations to which this happens, with the synapses into them; None for
             all.
 
