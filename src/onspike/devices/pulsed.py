@@ -222,18 +222,17 @@ class Pulsed(AbstractDevice):
         a = jnp.minimum(jnp.where(up, cells.up, cells.down) / jnp.abs(bound), 1.0)
         u = 1.0 - w / bound
         # In logarithms, as few bits would lose small steps in 1 - a.
-        log_left = jnp.log1p(-a)
-        one = jnp.square(a * self.dw_min_std)
+        went = -jnp.expm1(times * jnp.log1p(-a))  # 1 - (1 - a)^n
         if self.mult_noise:
+            one = jnp.square(a * self.dw_min_std)
             square = jnp.square(1.0 - a) + one
             share = one / jnp.maximum(square, jnp.finfo(square.dtype).tiny)
             several = square**times * -jnp.expm1(times * jnp.log1p(-share))
             sd = u * jnp.sqrt(several)
         else:
-            several = -jnp.expm1(2.0 * times * log_left) / (2.0 - a)
+            several = went * (2.0 - went) / (2.0 - a)
             sd = self.dw_min_std * jnp.sqrt(a * several)
-        moved = -u * jnp.expm1(times * log_left)
-        moved = moved + sd * jax.random.normal(key, w.shape, float)
+        moved = u * went + sd * jax.random.normal(key, w.shape, float)
         return _within(w + bound * moved, cells)
 
     def _write_noise(self, like: Each, key: Key) -> Each:
