@@ -31,11 +31,12 @@ FIRST, CV, UNIT = 400, 0.2, 10
 CONTROLLERS = ("more", "less")
 CONTROL_CVS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 SIZES = (1, 2, 5, 10, 20)
+ONCE = {"rule.gate": "end-of-sample"}  # the host writes the chip after every sample
 SETTINGS: dict[str, dict[str, Any]] = {
-    "binary": {"rule.rate": 3e-3, "network.mean_out": 0.04},
-    "yin-yang": {"task.n_per_feature": 10, "rule.rate": 5e-3},
+    "binary": {**ONCE, "rule.rate": 3e-3, "network.mean_out": 0.04},
+    "yin-yang": {**ONCE, "task.n_per_feature": 10, "rule.rate": 2e-2},
 }
-HEADROOM = {"binary": 2.0, "yin-yang": 2.0}
+HEADROOM = {"binary": 2.0, "yin-yang": 4.0}
 
 
 def specs(task: str, seeds: Sequence[int], unit: int = UNIT) -> list[Spec]:

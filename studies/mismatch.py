@@ -91,6 +91,18 @@ YIN_YANG = Case(
     control={"feedback control": ("feedback-control", {})},
 )
 
+# One write per sample, plain steps, and rates kept in bounds.
+ALIGNED: Settings = {
+    **DIRECT,
+    **ONCE,
+    "rule.rate": 2e-5,
+    "rule.rate_out": 4e-4,
+    "rule.feedback_scale": 0.2,
+    "rule.hinge": 0.003,
+    "train.batch": 1,
+    "train.optimiser": "sgd",
+    "train.decay": "linear",
+}
 CUES = Case(
     name="short cue accumulation",
     task="cue-accumulation",
@@ -98,16 +110,19 @@ CUES = Case(
         "task.n_cues": 3,
         "task.ticks": 600,
         "task.test_samples": 300,
-        "train.epochs": 3,
+        "train.epochs": 4,
         "train.batch": 5,
         "train.optimiser": "adam",
     },
-    model={"rule.rate": 1e-3},
+    model={"rule.rate": 1e-2},
     in_place={
         "e-prop": ("eprop", {**PLAIN, "rule.rate": 1e-3}),
         "random e-prop": ("eprop-random", {**PLAIN, "rule.rate": 1e-3}),
-        "DFA": ("dfa", {**DIRECT, **ONCE, "rule.rate": 1e-3}),
-        READOUT: ("frozen-hidden", {**ONCE, "rule.rate_out": 5e-3}),
+        "DFA": ("dfa", ALIGNED),
+        READOUT: (
+            "frozen-hidden",
+            {"rule.gate": "end-of-sample", "rule.rate_out": 5e-2},
+        ),
     },
     adapt={**PLAIN, "rule.rate": 5e-4, "task.train_samples": 50, "train.epochs": 1},
 )
