@@ -6,22 +6,22 @@ import jax.numpy as jnp
 
 from onspike import checks
 from onspike.devices.base import AbstractDevice
-from onspike.devices.layer import AbstractLayer, split
+from onspike.devices.layer import AbstractLayer, LayerState, split
 from onspike.types import Scalar, is_constant
 
 
 class DeadNeurons(AbstractLayer):
-    """Neurons that never fire, and that no learning signal passes.
+    """Neurons that never send anything, and that no learning signal passes.
 
     Readouts that do not spike live.
 
     Args:
         device: What holds the weights.
-        share: Chance of each spiking neuron to be dead.
-        only: Populations to which this happens; None for all that spike.
+        share: Chance of each neuron to be dead.
+        only: Populations to which this happens; None for all.
 
     Raises:
-        ValueError: If `share` is no probability.
+        ValueError: If `share` is no probability, or `only` names what cannot die.
     """
 
     device: AbstractDevice
@@ -32,23 +32,27 @@ class DeadNeurons(AbstractLayer):
         checks.probability("DeadNeurons", share=self.share)
 
     def made(self, params, wiring, key):
+        mortal = [
+            name
+            for name, neuron in params.neurons.items()
+            if neuron.spiking or name != wiring.output
+        ]
         for population in self.only or ():
-            checks.known("population in DeadNeurons.only", population, params.neurons)
-        alive = dict(params.alive)
-        for name, k in split(key, params.neurons).items():
-            if params.neurons[name].spiking and name in (self.only or params.neurons):
-                drawn = jax.random.uniform(k, (wiring.size(name),), float)
-                living = (drawn >= self.share).astype(float)
-                alive[name] = alive.get(name, 1.0) * living
+            checks.known("population in DeadNeurons.only", population, mortal)
+        touched, alive = mortal if self.only is None else self.only, dict(params.alive)
+        for name, k in split(key, touched).items():
+            drawn = jax.random.uniform(k, (wiring.size(name),), float)
+            living = (drawn >= self.share).astype(float)
+            alive[name] = alive.get(name, 1.0) * living
         return params._replace(alive=alive), ()
 
 
 class StuckSynapses(AbstractLayer):
     """Synapses whose weight is what it is, whatever is written.
 
-    A stuck synapse is open (weight 0), or as strong as the strongest with which its
-    projection was programmed, with the sign that it was programmed with. Writes to it
-    cost what a write costs, where the device below counts them.
+    A stuck synapse is open (weight 0), or as strong as the strongest of its projection
+    on the die as it was programmed, with its own sign there; what was programmed as 0
+    stays 0. Writes to it cost what a write costs, where the device below counts them.
 
     Args:
         device: What holds the weights.
@@ -66,17 +70,18 @@ class StuckSynapses(AbstractLayer):
     def __check_init__(self) -> None:
         checks.probability("StuckSynapses", share=self.share, high=self.high)
 
-    def made(self, params, wiring, key):
-        del wiring
-        own = {}
-        for name, k in split(key, params.weights).items():
+    def fabricate(self, params, wiring, key):
+        inside, outside = jax.random.split(key)
+        stored, own = self.device.fabricate(params, wiring, inside), {}
+        weights = self.device.read(stored).weights  # within all limits of the die
+        for name, k in split(outside, weights).items():
             if not is_constant(name):
-                w, (which, how) = params.weights[name], jax.random.split(k)
+                w, (which, how) = weights[name], jax.random.split(k)
                 stuck = jax.random.uniform(which, w.shape, float) < self.share
                 high = jax.random.uniform(how, w.shape, float) < self.high
                 strongest = jnp.sign(w) * jnp.max(jnp.abs(w))
                 own[name] = stuck, jnp.where(high, strongest, jnp.zeros_like(w))
-        return params, own
+        return LayerState(stored, own)
 
     def seen(self, params, own):
         weights = {
