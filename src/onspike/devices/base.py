@@ -27,6 +27,10 @@ class AbstractDevice(eqx.Module):
     def read(self, stored: Tree) -> Params:
         """The parameters that the network computes with."""
 
+    def held(self, stored: Tree) -> Params:
+        """The parameters as its writer takes them to be: what is read, or a copy."""
+        return self.read(stored)
+
     @abstractmethod
     def write(
         self, stored: Tree, change: dict[str, Float[Array, "n_post n_pre"]], key: Key

@@ -45,7 +45,7 @@ class AbstractLayer(AbstractDevice):
         return params
 
     def asked(self, change: Change, params: Params, own: Tree) -> Change:
-        """What a wish becomes, given what is read through the layer."""
+        """What a wish becomes, given what the writer takes to be there."""
         del params, own
         return change
 
@@ -62,9 +62,12 @@ class AbstractLayer(AbstractDevice):
     def read(self, stored):
         return self.seen(self.device.read(stored.stored), stored.own)
 
+    def held(self, stored):
+        return self.seen(self.device.held(stored.stored), stored.own)
+
     def write(self, stored, change, key):
         inside, outside = jax.random.split(key)
-        change = self.asked(change, self.read(stored), stored.own)
+        change = self.asked(change, self.held(stored), stored.own)
         return LayerState(
             stored=self.device.write(stored.stored, change, inside),
             own=self.aged(stored.own, outside),

@@ -11,8 +11,8 @@ class Shadow(AbstractLayer):
 
     Changes add up in the host's copy; at each write the device is asked for what is
     between the copy and what it holds. It is asked again at the next write for what it
-    could not do. Without a shadow a device has only what it stores: learning on the
-    chip.
+    could not do. Limits around it (`Dale`, `Clamped`) are limits of the copy, too.
+    Without a shadow a device has only what it stores: learning on the chip.
 
     Args:
         device: What holds the weights; one that rounds to the nearest follows best.
@@ -27,6 +27,9 @@ class Shadow(AbstractLayer):
     def made(self, params, wiring, key):
         del wiring, key
         return params, params.weights
+
+    def held(self, stored):
+        return self.read(stored)._replace(weights=stored.own)
 
     def write(self, stored, change, key):
         copy = stored.own | {n: stored.own[n] + c for n, c in change.items()}
