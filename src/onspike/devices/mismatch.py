@@ -55,8 +55,13 @@ class Mismatch(AbstractLayer):
     def made(self, params, wiring, key):
         for population in self.only or ():
             checks.known("population in Mismatch.only", population, params.neurons)
-        fields = {name for neuron in params.neurons.values() for name in vars(neuron)}
-        known = {*fields, "tau_ref", WEIGHTS, INJECTED}
+        numbers = {
+            name
+            for neuron in params.neurons.values()
+            for name, value in vars(neuron).items()
+            if isinstance(value, float | Array)
+        }
+        known = {*numbers, "tau_ref", WEIGHTS, INJECTED}
         for name in self.cv if isinstance(self.cv, Mapping) else ():
             checks.known("what varies (Mismatch.cv)", name, known)
         for_neurons, for_inlets, for_gain = jax.random.split(key, 3)
