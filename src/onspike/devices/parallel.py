@@ -45,8 +45,8 @@ class Parallel(AbstractDevice):
         unit: g, in weight units, by projection; overrides `headroom`.
 
     Raises:
-        ValueError: If `budget`, `headroom` or a `unit` is not positive, or a `unit`
-            belongs to what does not exist.
+        ValueError: If `budget`, `headroom` or a `unit` is not positive, `budget` above
+            32767, or a `unit` belongs to what does not exist.
 
     Source: the 64 inputs of a neuron of DYNAP-SE, Moradi et al. 2018,
         doi:10.1109/TBCAS.2017.2759700; weights as parallel connections, Saponati et al.
@@ -60,6 +60,11 @@ class Parallel(AbstractDevice):
 
     def __check_init__(self) -> None:
         checks.at_least("Parallel", "connections", 1, budget=self.budget)
+        if self.budget >= 2**15:
+            raise ValueError(
+                f"Parallel.budget must be below {2**15}, in connections; got "
+                f"{self.budget}"
+            )
         checks.positive("Parallel", "1 (a factor)", headroom=self.headroom)
         checks.positive("Parallel.unit", "weight units", **(self.unit or {}))
 
@@ -116,6 +121,7 @@ class Parallel(AbstractDevice):
             jnp.concatenate([each[name].astype(float) for name in sorted(now)], axis=1)
             for each in (now, wanted, wish)
         )
+        new = jnp.clip(new, -self.budget, self.budget)  # so that all sums are exact
         kept = jnp.where(old * new > 0, jnp.minimum(jnp.abs(old), jnp.abs(new)), 0.0)
         more = jnp.abs(new) - kept
         # What those before it in the queue want: comparing all costs less than a sort.
