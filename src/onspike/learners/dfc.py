@@ -76,8 +76,8 @@ class DFC(AbstractLearner):
         weight_decay: Share of every plastic weight that a write at rate 1 takes away.
 
     Raises:
-        ValueError: If a neuron spikes or a projection has a delay; from `check`, if
-            the loop is not stable.
+        ValueError: If a neuron spikes or a projection has a delay; from `init`, if the
+            device is noisy; from `check`, if the loop is not stable.
 
     Locality: a synapse sees its two neurons' rates, and what of the postsynaptic one
         is not explained by its input; controllers reach all neurons through Q.
@@ -121,8 +121,15 @@ class DFC(AbstractLearner):
     def init(self, key, batch=1):
         del batch
         *for_store, for_feedback, for_noise = jax.random.split(key, 5)
+        store = self.fabricate(*for_store)
+        if self.device.read(store.die).noise:
+            raise ValueError(
+                "DFC settles on inputs that hold still, and cannot learn on a device "
+                "with noise: leave Noisy out, or set device.noise, device.spike_loss, "
+                "device.spike_jitter and device.readout_noise to 0"
+            )
         return DFCState(
-            store=self.fabricate(*for_store),
+            store=store,
             feedback=self.feedback.init(self.network.wiring, for_feedback),
             tick=jnp.zeros((), jnp.int32),
             key=for_noise,

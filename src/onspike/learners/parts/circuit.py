@@ -32,7 +32,8 @@ class Circuit(eqx.Module):
         r, v = {INPUT: self.x}, {}
         for name in self.network.wiring.order:
             v[name] = self.drive(name, r)
-            v[name] = v[name] if push is None else v[name] + push[name]
+            if push is not None:
+                v[name] = v[name] + self.taken(name, push[name])
             r[name] = self.fire(name, v[name])
         return v
 
@@ -52,8 +53,9 @@ class Circuit(eqx.Module):
             u = controller.pull(loop.integral, error)
             v = {}
             for name, old in loop.v.items():
-                into = self.drive(name, r) + q[name] @ u
-                into = into + currents[name] if name in currents else into
+                pushed = q[name] @ u
+                pushed = pushed + currents[name] if name in currents else pushed
+                into = self.drive(name, r) + self.taken(name, pushed)
                 v[name] = old + controller.dt / controller.tau_mem * (into - old)
             return Loop(v, controller.step(loop.integral, error)), u
 
@@ -67,10 +69,15 @@ class Circuit(eqx.Module):
                 total = total + self.params.weights[name] @ r[wire.pre]
         return total
 
+    def taken(self, population: str, current: Float[Array, " n"]) -> Array:
+        """What of an injected current arrives, by the die's own gain."""
+        return self.params.inlets.get(population, 1.0) * current
+
     def fire(self, population: str, v: Float[Array, " n"]) -> Float[Array, " n"]:
         """Rates of a population with those membrane potentials."""
         neuron = self.params.neurons[population]
-        return neuron.step(neuron.init(len(v)), v, self.network.dt).z
+        z = neuron.step(neuron.init(len(v)), v, self.network.dt).z
+        return self.params.alive.get(population, 1.0) * z
 
     def activity(self, v: Push) -> Push:
         """Rates of all populations, and the input."""
