@@ -263,8 +263,12 @@ class Learner(AbstractLearner):
         self, shared: Shared, own: Own, sample: Sample, tick: Int[Array, ""]
     ) -> tuple[Own, dict[str, Local], Array]:
         """Feedback and the network's step: nothing is learnt here."""
-        params = self.device.read(shared.store.die)
-        wiring, neurons = self.network.wiring, own.network.neurons
+        params, wiring = self.device.read(shared.store.die), self.network.wiring
+        sent = own.network.sent
+        neurons = {
+            name: state._replace(z=sent[name]) if sent else state
+            for name, state in own.network.neurons.items()
+        }
         memory, currents = self.rule.feedback(
             shared.rule, own.rule, sample, neurons, wiring, self.network.dt
         )
@@ -336,7 +340,11 @@ class Learner(AbstractLearner):
 
     def rest(self, own: Own) -> Own:
         """One sample's share at the start of a sample: fast state cleared."""
-        network = self.network.init()._replace(noise=zeros_like(own.network.noise))
+        network = self.network.init()
+        network = network._replace(
+            noise=zeros_like(own.network.noise),
+            sent={name: network.neurons[name].z for name in own.network.sent},
+        )
         return Own(network=network, rule=self.rule.rest(own.rule))
 
 

@@ -99,6 +99,7 @@ class NetworkState(NamedTuple):
     history: dict[str, Float[Array, "delay n"]]  # by source: ring buffer of outputs
     traces: dict[str, Tree]  # by projection that has a synapse model
     noise: dict[str, tuple[Tree, ...]]  # by source, where the chip is noisy
+    sent: dict[str, Float[Array, " n"]]  # what noise left of z: by population, likewise
 
 
 class Network(eqx.Module):
@@ -218,7 +219,8 @@ class Network(eqx.Module):
             for name, p in self.populations.items():
                 places = ("membrane", "spikes") if p.neuron.spiking else ("graded",)
                 memory[name] = memory_of(noise, p.n, places)
-        return NetworkState(neurons, history, traces, memory)
+        sent = {name: neurons[name].z for name in self.populations if noise}
+        return NetworkState(neurons, history, traces, memory, sent)
 
     def step(
         self,
@@ -317,7 +319,8 @@ class Network(eqx.Module):
             for i, (name, wire) in enumerate(self.wiring.wires + self.wiring.constants)
         }
         y = self.wiring.pool(z[self.output])
-        return NetworkState(new, history, traces, noise), local, y
+        sent = {name: z[name] for name in state.sent}
+        return NetworkState(new, history, traces, noise, sent), local, y
 
     def foresee(
         self,

@@ -82,7 +82,8 @@ class AbstractRule(eqx.Module):
     ) -> tuple[Tree, dict[str, Float[Array, " n"]]]:
         """Currents that the rule injects into populations; none for most rules.
 
-        `neurons` are the populations as the last tick left them.
+        `neurons` are the populations as the last tick left them, with what of their
+        output arrives on a noisy chip.
         """
 
     @abstractmethod
