@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from onspike import LIF, LeakyIntegrator, recurrent
+from onspike import LIF, LeakyIntegrator, Network, recurrent
 from onspike.devices import AbstractDevice
 from onspike.devices.layer import LayerState
 from onspike.losses import AbstractLoss, CrossEntropy
@@ -56,6 +56,12 @@ def draw(task, batch, rate=0.3, seed=0):
         group=jnp.zeros(batch, jnp.int32),
         content=jnp.asarray(x, float),
     )
+
+
+def keyed(episodes, seed=0):
+    """The episodes with keys of their own, for a noisy chip."""
+    batch = episodes.label.shape[0]
+    return episodes._replace(key=jax.random.split(jax.random.key(seed), batch))
 
 
 def pick(episodes, rows):
@@ -125,6 +131,12 @@ def begin(learner, batch=1, seed=0):
     return state._replace(store=store)
 
 
+def programmed(learner, batch=1, seed=0):
+    """`learner.init` with the weights that `weigh` draws, for any device."""
+    with mock.patch.object(Network, "init_params", lambda net, key: weigh(net, seed)):
+        return learner.init(jax.random.key(seed), batch)
+
+
 def _excite(die):
     if isinstance(die, LedgerState):
         return die._replace(params=_excite(die.params))
@@ -142,7 +154,10 @@ def booked(learner, task, episodes):
     state = begin(learner, episodes.label.shape[0])
     state, record = learn(learner, task, state, episodes)
     store = state.shared.store if hasattr(state, "shared") else state.store
-    gradient = {n: -g for n, g in store.die.total.items()}
+    die = store.die
+    while isinstance(die, LayerState):
+        die = die.stored
+    gradient = {n: -g for n, g in die.total.items()}
     return learner.params(state), gradient, record
 
 
@@ -204,6 +219,10 @@ def gradient_of(network, task, params, episodes, stop_recurrent=False):
 def stream(task, episodes):
     """The samples of a batch of episodes, time first."""
     t, batch = np.arange(task.ticks), episodes.label.shape[0]
+    key = None
+    if episodes.key is not None:
+        each = jax.vmap(jax.random.fold_in, in_axes=(0, None))
+        key = jnp.stack([each(episodes.key, int(now)) for now in t])
     return Sample(
         x=jnp.swapaxes(episodes.content, 0, 1),
         target=jnp.tile(jax.vmap(task.target)(episodes), (task.ticks, 1, 1)),
@@ -211,6 +230,7 @@ def stream(task, episodes):
         reward=jnp.zeros((task.ticks, batch)),
         first=jnp.asarray(t == 0),
         last=jnp.asarray(t == task.ticks - 1),
+        key=key,
     )
 
 

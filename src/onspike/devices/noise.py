@@ -19,9 +19,9 @@ Place = Literal["membrane", "spikes", "graded"]
 class AbstractNoise(eqx.Module):
     """One disturbance of every population, or of all that they send.
 
-    `place` says of what: "membrane" of all neurons, in the units to which a current
-    that is held would bring the membrane; "spikes" on their way, those of the input
-    included, and not the neuron's own reset; or "graded" output.
+    `place` says of what: "membrane" of neurons that spike, in the units to which a
+    current that is held would bring the membrane; "spikes" on their way, those of the
+    input included, and not the neuron's own reset; or "graded" output.
     """
 
     place: eqx.AbstractClassVar[Place]
@@ -73,7 +73,7 @@ class CurrentNoise(AbstractNoise):
         return CurrentState(jnp.zeros(n), jnp.zeros((), bool))
 
     def step(self, state, signal, dt, key):
-        keep = jnp.exp(-dt / jnp.asarray(self.tau)) * state.begun
+        keep = jnp.where(state.begun, jnp.exp(-dt / jnp.asarray(self.tau, float)), 0.0)
         fresh = self.sd * jnp.sqrt(1.0 - keep * keep)
         n = keep * state.n + fresh * jax.random.normal(key, signal.shape, float)
         return CurrentState(n, jnp.ones((), bool)), signal + n
@@ -132,7 +132,7 @@ class SpikeJitter(AbstractNoise):
         del dt
         late = jax.random.randint(key, signal.shape, 0, self.most + 1)
         rows = jnp.arange(self.most + 1, dtype=late.dtype)[:, None]
-        waiting = state + jnp.where(rows == late, signal, jnp.zeros_like(signal))
+        waiting = state + jnp.where(rows == late[None, :], signal[None, :], 0.0)
         return jnp.roll(waiting, -1, axis=0).at[-1].set(0.0), waiting[0]
 
 
