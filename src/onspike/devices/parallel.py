@@ -128,7 +128,8 @@ class Parallel(AbstractDevice):
         size, place = jnp.abs(size), jnp.arange(size.shape[1])
         larger = size[:, None, :] > size[:, :, None]
         ties = size[:, None, :] == size[:, :, None]
-        before = larger | (ties & (place[None, :] < place[:, None]))
+        earlier = place[None, None, :] < place[None, :, None]
+        before = larger | (ties & earlier)
         ahead = jnp.where(before, more[:, None, :], 0.0).sum(2)
         left = self.budget - kept.sum(1, keepdims=True)
         served = jnp.clip(left - ahead, 0.0, more)
