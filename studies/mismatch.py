@@ -117,7 +117,10 @@ CUES = Case(
     model={"rule.rate": 1e-2},
     in_place={
         "e-prop": ("eprop", {**PLAIN, "rule.rate": 1e-3}),
-        "random e-prop": ("eprop-random", {**PLAIN, "rule.rate": 1e-3}),
+        "random e-prop": (
+            "eprop-random",
+            {**PLAIN, "rule.rate": 1e-3, "rule.hinge": 0.003},
+        ),
         "DFA": ("dfa", ALIGNED),
         READOUT: (
             "frozen-hidden",
