@@ -39,6 +39,7 @@ ONCE = {"rule.gate": "end-of-sample"}
 CUES: dict[str, Any] = {
     "task.n_cues": 3,
     "task.ticks": 600,
+    "task.test_samples": 300,
     "train.epochs": 5,
     "train.batch": 1,
     "train.optimiser": "sgd",
@@ -56,8 +57,12 @@ class Case(NamedTuple):
 
 CASES = (
     Case("e-prop (ReckOn's), cues", "cue-accumulation", "reckon", {**CUES, **ONCE}),
-    Case("random e-prop, cues", "cue-accumulation", "reckon-random", {**CUES, **ONCE}),
-    Case("DFA, cues", "cue-accumulation", "dfa", {**CUES, **ONCE}),
+    Case(
+        "random e-prop = DFA, cues",
+        "cue-accumulation",
+        "reckon-random",
+        {**CUES, **ONCE},
+    ),
     Case("feedback control, two blobs", "binary", "feedback-control", {}),
     Case("feedback control, Yin-Yang", "yin-yang", "feedback-control", {}),
 )
