@@ -29,6 +29,7 @@ Settings = dict[str, Any]
 Found = dict[str, np.ndarray]  # by arm: accuracies, (cv, die)
 
 TRANSFER, LOOP = "transferred", "BPTT through the die"
+EPROP, TRANSFER_EPROP = "e-prop", "transferred, learnt by e-prop"
 ADAPTED, READOUT = "transferred, then adapted", "readout only"
 PLAIN: Settings = {"rule.eligibility": "pre-trace"}
 ONCE: Settings = {"rule.gate": "end-of-sample", "rule.hinge": 0.0}
@@ -60,7 +61,7 @@ YIN_YANG = Case(
     },
     model={"rule.rate": 0.076, "network.gain_in": 2.1},
     in_place={
-        "e-prop": ("eprop", {**PLAIN, "rule.rate": 0.076, "network.gain_in": 2.1}),
+        EPROP: ("eprop", {**PLAIN, "rule.rate": 0.076, "network.gain_in": 2.1}),
         "random e-prop": (
             "eprop-random",
             {
@@ -114,9 +115,9 @@ CUES = Case(
         "train.batch": 5,
         "train.optimiser": "adam",
     },
-    model={"rule.rate": 1e-2},
+    model={"rule.rate": 7e-3, "network.gain_rec": 0.3, "train.epochs": 6},
     in_place={
-        "e-prop": ("eprop", {**PLAIN, "rule.rate": 1e-3}),
+        EPROP: ("eprop", {**PLAIN, "rule.rate": 1e-3}),
         "random e-prop": (
             "eprop-random",
             {**PLAIN, "rule.rate": 1e-3, "rule.hinge": 0.003},
@@ -154,18 +155,24 @@ def arms(case: Case, cvs: Sequence[float], seeds: Sequence[int]) -> Found:
         found[arm] = accuracy.reshape(shape)
         print(case.name, arm, np.round(100 * found[arm].mean(1), 1), flush=True)
 
-    exact = [Mismatch(Ideal(), 0.0)] * len(seeds)
-    settings = case.common | case.model
-    model = dies.trained(specs(case.task, "bptt", settings, seeds), exact)
-    learnt = dies.weights_of(*model)
-    everyones = {n: np.tile(w, (len(cvs), 1, 1)) for n, w in learnt.items()}
+    def on_the_model(rule: str, own: Settings) -> dies.Weights:
+        settings = case.common | own
+        exact = [Mismatch(Ideal(), 0.0)] * len(seeds)
+        model = dies.trained(specs(case.task, rule, settings, seeds), exact)
+        learnt = dies.weights_of(*model)
+        return {n: np.tile(w, (len(cvs), 1, 1)) for n, w in learnt.items()}
+
+    weights = on_the_model("bptt", case.model)
     bptt = everywhere("bptt", case.model)
-    tell(TRANSFER, dies.accuracies(*dies.untrained(bptt, devices, everyones)))
+    tell(TRANSFER, dies.accuracies(*dies.untrained(bptt, devices, weights)))
     adapt = everywhere("eprop", case.adapt)
-    tell(ADAPTED, dies.accuracies(*dies.trained(adapt, devices, everyones)))
-    tell(LOOP, dies.accuracies(*dies.trained(bptt, devices)))
+    tell(ADAPTED, dies.accuracies(*dies.trained(adapt, devices, weights)))
+    rule, own = case.in_place[EPROP]
+    weights, eprop = on_the_model(rule, own), everywhere(rule, own)
+    tell(TRANSFER_EPROP, dies.accuracies(*dies.untrained(eprop, devices, weights)))
     for arm, (rule, own) in case.in_place.items():
         tell(arm, dies.accuracies(*dies.trained(everywhere(rule, own), devices)))
+    tell(LOOP, dies.accuracies(*dies.trained(bptt, devices)))
     for arm, (rule, own) in case.control.items():
         many = everywhere(rule, own, {})
         tell(arm, dies.accuracies(*dies.trained(many, devices)))
@@ -192,7 +199,7 @@ def table(case: Case, cvs: Sequence[float], found: Found) -> list[str]:
         won = []
         for cv, lost, accuracy in zip(cvs, found[TRANSFER], each, strict=True):
             own = each[list(cvs).index(0.0)] if arm in case.control else ideal
-            if arm == TRANSFER or (ideal - lost).mean() < WORTH:
+            if arm in (TRANSFER, TRANSFER_EPROP) or (ideal - lost).mean() < WORTH:
                 continue
             if arm in case.control:
                 won.append(f"{cv:g}: {100 * (accuracy - own).mean():+.1f} points")
