@@ -179,8 +179,9 @@ def main() -> None:
 def draw(out: Path, kept: dict[str, Any]) -> None:
     """What controllers may be like, and what more neurons bring."""
     with style.look():
-        figure = style.figure(2.8)
-        left, middle, right = figure.subplots(1, 3)
+        figure = style.figure(5.6)
+        (left, middle), (right, empty) = figure.subplots(2, 2)
+        empty.set_axis_off()
         left.set(xlabel="CV of the controllers", ylabel="test accuracy, %")
         for i, (task, found) in enumerate(kept["controllers"].items()):
             each, colour = 100 * np.array(found), style.SERIES[i]
@@ -197,6 +198,7 @@ def draw(out: Path, kept: dict[str, Any]) -> None:
         law = spread[0] / np.sqrt(np.array(SIZES) / SIZES[0])
         right.loglog(SIZES, law, c=style.MUTED, lw=1, label="1 / root of the size")
         right.set(xlabel="neurons per unit", ylabel="spread of a unit, Hz")
+        right.set_yticks((5, 10, 20), ("5", "10", "20"))
         right.legend()
         for axis in (middle, right):
             axis.set_xticks(SIZES, [str(n) for n in SIZES])

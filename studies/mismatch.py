@@ -218,7 +218,7 @@ def draw(
 ) -> None:
     """Median and quartiles of each arm over CV, one panel per task."""
     with style.look():
-        figure = style.figure(3.6)
+        figure = style.figure(5.0)
         axes = figure.subplots(1, len(cases), squeeze=False)[0]
         for axis, case in zip(axes, cases, strict=True):
             for i, (arm, each) in enumerate(every[case.name].items()):
@@ -233,10 +233,12 @@ def draw(
                     marker=style.MARKERS[i],
                     ms=4,
                     lw=1,
+                    ls="-" if i < len(style.SERIES) else "--",
                     label=arm,
                 )
             axis.set(xlabel="mismatch, CV", ylabel="test accuracy, %", title=case.name)
-        axes[0].legend(fontsize=7)
+        entries = axes[0].get_legend_handles_labels()
+        figure.legend(*entries, loc="outside lower center", ncols=2)
         style.save(figure, out, "mismatch")
 
 
