@@ -34,10 +34,18 @@ def program(specs: Sequence[Spec], device: AbstractDevice | None = None) -> Seed
 
 
 def options(
-    what: str | None, out: Path, dies: int | None = None, full: str | None = None
+    what: str | None,
+    out: Path,
+    dies: int | None = None,
+    full: str | None = None,
+    more: Sequence[argparse.ArgumentParser] = (),
 ) -> argparse.Namespace:
-    """`--out`, an empty folder; `--seeds`; `--dies` and `--full`, which says `full`."""
-    parser = argparse.ArgumentParser(description=(what or "").splitlines()[0])
+    """`--out`, an empty folder; `--seeds`; `--dies` and `--full`, which says `full`.
+
+    And whatever `more` parsers ask.
+    """
+    title = (what or "").splitlines()[0]
+    parser = argparse.ArgumentParser(description=title, parents=more)
     parser.add_argument("--out", type=Path, default=out)
     parser.add_argument(
         "--seeds",

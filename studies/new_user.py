@@ -1,0 +1,323 @@
+"""New user: what one online pass at 8 bits wins, and what it costs the others.
+
+For each speaker in turn, a net learns spoken digits from the other speakers in float, by
+batches. Its weights are then written to the device, and it hears every recording of the
+new speaker's once, one after the other, and learns from each while it sounds. The
+reports are of recordings that were never trained on, with learning off.
+
+The first speaker is reported by nobody: the arms' rates are chosen there, on training
+recordings that were held out, by the mean of the new speaker's accuracy and the others'.
+
+    python studies/new_user.py --train FILE.h5 --test FILE.h5 [--out runs/study/user] \
+        [--seeds 100,101,102] [--full]
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dies
+import jax
+import jax.numpy as jnp
+import numpy as np
+import together
+
+from onspike.experiment import build
+from onspike.experiment.run import Seeds, Step, beginning
+from onspike.experiment.spec import Spec, resolve
+from onspike.report import style
+from onspike.tasks.base import Split
+
+TUNING_SEEDS = (0, 1, 2)
+HELD_OUT = 0.3  # of the training recordings, while rates are chosen
+NET: dict[str, Any] = {
+    "network.hidden": (100,),
+    "network.gain_rec": 0.6,
+    "neuron.tau_mem": 0.04,
+}
+BEFORE: dict[str, Any] = {"rule.rate": 5e-3, "rule.eligibility": "pre-trace"}
+AFTER: dict[str, Any] = {
+    "task.warp_channels": 0,  # what is said once is heard once, as it was said
+    "task.warp_shift": 0.0,
+    "task.warp_stretch": 0.0,
+    "rule.gate": "target-window",
+    "train.batch": 1,
+    "train.optimiser": "sgd",
+    "train.decay": "none",
+}
+HOST = 1e-9  # a threshold without one: the rule becomes its host, ReckOn's
+RANGES = {"rule.rate": (3e-7, 3e-5), "rule.rate_out": (3e-7, 3e-5)}  # in their logs
+THETA = (0.1, 0.8)
+
+
+class Arm(NamedTuple):
+    """How the net meets the new speaker."""
+
+    device: str
+    fixed: dict[str, float]
+    ranges: dict[str, tuple[float, float]]
+
+
+ARMS = {
+    "8 bits": Arm("fixed8", {"rule.theta": HOST}, RANGES),
+    "8 bits, writes at large errors": Arm("fixed8", {}, {**RANGES, "rule.theta": THETA}),
+    "8 bits, readout only": Arm(
+        "fixed8",
+        {"rule.theta": HOST, "rule.rate": 0.0},
+        {"rule.rate_out": RANGES["rule.rate_out"]},
+    ),
+    "float": Arm("ideal", {"rule.theta": HOST}, RANGES),
+}
+
+
+class Case(NamedTuple):
+    """One run: who is new, and where its randomness comes from."""
+
+    new: int  # place among the task's speakers
+    seed: int
+
+
+class Outcome(NamedTuple):
+    """What came of one arm: (cases,)."""
+
+    new: np.ndarray  # accuracy
+    old: np.ndarray
+    writes: np.ndarray  # per sample
+
+
+class Files(NamedTuple):
+    """Where the recordings are, and the share that is held out of training."""
+
+    train: Path
+    test: Path
+    held_out: float
+
+    def spec(self, seed: int, rule: str, device: str, settings: dict[str, Any]) -> Spec:
+        """A run on these recordings."""
+        own = {
+            "task.train": self.train,
+            "task.test": self.test,
+            "task.validation_share": self.held_out,
+        }
+        return resolve(
+            "spoken-digits",
+            rule=rule,
+            neuron="lif",
+            device=device,
+            seed=seed,
+            settings={**own, **NET, **settings},
+        )
+
+
+def taught(files: Files, cases: list[Case], epochs: int) -> tuple[Seeds, Step]:
+    """The nets that know all speakers but one, side by side."""
+    settings = {**BEFORE, "train.epochs": epochs}
+    specs = [files.spec(case.seed, "eprop", "ideal", settings) for case in cases]
+    runs, batch = together.program(specs), specs[0].train.batch
+    samples = epochs * build.batches(specs[0], runs.task) * batch
+    order = np.stack([_stream(runs, case, False, samples) for case in cases])
+    step = beginning(runs, batch)
+    state, _ = runs.learn(step.state, order.reshape(len(cases), -1, batch))
+    return runs, step._replace(state=state)
+
+
+def _stream(runs: Seeds, case: Case, new: bool, samples: int) -> np.ndarray:
+    """The new speaker's training recordings or the others', again and again."""
+    table = runs.task.splits["train"]  # type: ignore[attr-defined]
+    group = np.asarray(table.group)
+    wanted = np.flatnonzero((group == case.new) == new)
+    rng, rounds = np.random.default_rng(case.seed), -(-samples // len(wanted))
+    # The index counts on, so that a recording is warped in another way each time.
+    order = [e * len(group) + rng.permutation(wanted) for e in range(rounds)]
+    return np.concatenate(order)[:samples]
+
+
+def adapted(
+    files: Files,
+    device: str,
+    cases: list[Case],
+    settings: list[dict[str, float]],
+    weights: dies.Weights,
+    split: Split,
+) -> tuple[Outcome, Outcome]:
+    """Before and after each new speaker's recordings, with each one's settings."""
+    specs = [
+        files.spec(case.seed, "error-triggered", device, {**AFTER, **own})
+        for case, own in zip(cases, settings, strict=True)
+    ]
+    runs = together.program(specs)
+    table = runs.task.splits["train"]  # type: ignore[attr-defined]
+    heard = int(np.bincount(np.asarray(table.group)).min())  # by each: one program
+    order = np.stack([_stream(runs, case, True, heard) for case in cases])
+    step = dies.placed(runs, beginning(runs, 1), weights)
+    before = _outcome(runs, step, cases, split)
+    state, tallies = runs.learn(step.state, order[..., None])
+    after = _outcome(runs, step._replace(state=state), cases, split)
+    writes = np.array([counts.written / counts.seen for counts in tallies])
+    return before, after._replace(writes=writes)
+
+
+def _outcome(runs: Seeds, step: Step, cases: list[Case], split: Split) -> Outcome:
+    right, total = np.array(
+        [counts.by_group.T for counts in dies.tallies(runs, step, split)]
+    ).transpose(1, 0, 2)
+    new = np.array([np.arange(total.shape[1]) == case.new for case in cases])
+    shares = [(right * of).sum(1) / (total * of).sum(1) for of in (new, ~new)]
+    return Outcome(*shares, np.zeros(len(cases)))
+
+
+def draws(arm: Arm, trials: int) -> list[dict[str, float]]:
+    """The settings that an arm tries."""
+    rng = np.random.default_rng(0)
+    return [
+        arm.fixed
+        | {
+            name: float(f"{np.exp(rng.uniform(*np.log(ends))):.3g}")
+            for name, ends in arm.ranges.items()
+        }
+        for _ in range(trials)
+    ]
+
+
+def compared(
+    files: Files,
+    cases: list[Case],
+    tried: dict[str, list[dict[str, float]]],
+    weights: dies.Weights,
+    split: Split,
+) -> dict[str, tuple[Outcome, Outcome]]:
+    """Every arm with each of its settings, (settings x cases); a device, a program."""
+    found = {}
+    for device in sorted({arm.device for arm in ARMS.values()}):
+        names = [name for name, arm in ARMS.items() if arm.device == device]
+        settings = [own for name in names for own in tried[name] for _ in cases]
+        repeats = len(settings) // len(cases)
+        many = jax.tree.map(lambda w: jnp.concatenate([w] * repeats), weights)  # noqa: B023
+        ends = adapted(files, device, cases * repeats, settings, many, split)
+        share = len(settings) // len(names)
+        for i, name in enumerate(names):
+            part = slice(i * share, (i + 1) * share)
+            found[name] = tuple(Outcome(*(v[part] for v in end)) for end in ends)
+    return found
+
+
+def chosen(files: Files, epochs: int, trials: int) -> dict[str, dict[str, float]]:
+    """Each arm's best settings, for the first speaker."""
+    cases = [Case(0, seed) for seed in TUNING_SEEDS]
+    weights = dies.weights_of(*taught(files, cases, epochs))
+    tried = {name: draws(arm, trials) for name, arm in ARMS.items()}
+    best = {}
+    for name, ends in compared(files, cases, tried, weights, "validation").items():
+        (new0, old0), (new, old) = (
+            (v.reshape(trials, -1).mean(1) for v in (end.new, end.old)) for end in ends
+        )
+        best[name] = tried[name][int(np.argmax(new + old))]
+        print(f"{name}: before, new {new0[0]:.3f}, others {old0[0]:.3f}; after")
+        for own, a, b in zip(tried[name], new, old, strict=True):
+            print(f"  new {a:.3f}, others {b:.3f}: {own}", flush=True)
+    return best
+
+
+def options() -> argparse.Namespace:
+    """Where the recordings are, beside what all studies ask."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--full", action="store_true")
+    return together.options(__doc__, Path("runs/study/user"), parser)
+
+
+def main() -> None:
+    asked = options()
+    epochs, trials = (60, 24) if asked.full else (30, 12)
+    best = chosen(Files(asked.train, asked.test, HELD_OUT), epochs, trials)
+    files = Files(asked.train, asked.test, 0.0)
+    task = files.spec(0, "eprop", "ideal", BEFORE).built("task")
+    speakers = task.group_names[1:]
+    cases = [Case(s + 1, seed) for s in range(len(speakers)) for seed in asked.seeds]
+    weights = dies.weights_of(*taught(files, cases, epochs))
+    tried = {name: [own] for name, own in best.items()}
+    found = compared(files, cases, tried, weights, "test")
+    report(asked.out, speakers, len(asked.seeds), found, best)
+
+
+Found = dict[str, tuple[Outcome, Outcome]]  # before and after, by arm
+
+
+def report(
+    out: Path,
+    speakers: tuple[str, ...],
+    n_seeds: int,
+    found: Found,
+    best: dict[str, dict[str, float]],
+) -> None:
+    """The tables and the figure."""
+
+    def over(values: np.ndarray) -> str:
+        """Mean over speakers, and how it differs between seeds."""
+        return together.spread(values.reshape(-1, n_seeds).mean(0))
+
+    lines = [
+        "| arm | new speaker before | after | better in | other speakers before "
+        "| after | writes per sample | settings |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for name, (before, after) in found.items():
+        cells = [
+            name,
+            over(before.new),
+            over(after.new),
+            f"{np.sum(after.new > before.new)} of {len(after.new)}",
+            over(before.old),
+            over(after.old),
+            f"{after.writes.mean():,.0f}",
+            ", ".join(
+                f"`{key}={value:g}`"
+                for key, value in best[name].items()
+                if value not in (0, HOST)
+            ),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| arm | " + " | ".join(f"speaker {s}" for s in speakers) + " |"]
+    lines.append("|---|" + "---:|" * len(speakers))
+    for name, (before, after) in found.items():
+        each = zip(
+            before.new.reshape(-1, n_seeds).mean(1),
+            after.new.reshape(-1, n_seeds).mean(1),
+            strict=True,
+        )
+        cells = [name, *(f"{100 * a:.1f} → {100 * b:.1f}" for a, b in each)]
+        lines.append(f"| {' | '.join(cells)} |")
+    together.write(out, lines)
+    draw(out, n_seeds, found)
+
+
+def draw(out: Path, n_seeds: int, found: Found) -> None:
+    """From before to after: the new speaker against the others."""
+    with style.look():
+        figure = style.figure(3.4)
+        axis = figure.add_subplot()
+        axis.set(
+            title="One pass of a new speaker's recordings",
+            xlabel="test accuracy, the speakers known before",
+            ylabel="test accuracy, the new speaker",
+        )
+        for i, (name, (before, after)) in enumerate(found.items()):
+            colour, mark = style.SERIES[i], style.MARKERS[i]
+            x, y = (v.reshape(-1, n_seeds).mean(1) for v in (after.old, after.new))
+            axis.plot(x, y, mark, color=colour, alpha=0.35, markersize=3.5)
+            ends = [(o.old.mean(), o.new.mean()) for o in (before, after)]
+            axis.annotate(
+                "", ends[1], ends[0], arrowprops={"arrowstyle": "-", "color": colour}
+            )
+            axis.plot(*ends[1], mark, color=colour, markersize=7, label=name)
+            axis.plot(*ends[0], "o", color=style.MUTED, markersize=4)
+        axis.plot([], [], "o", color=style.MUTED, markersize=4, label="before")
+        for which in "xy":
+            style.percent_axis(axis, which)
+        axis.legend(loc="best")
+        style.save(figure, out, "new-user")
+
+
+if __name__ == "__main__":
+    main()
