@@ -8,7 +8,7 @@ one program, seeds side by side. A setting is named if, on validation samples an
 mean over seeds, no other of its rule is as accurate with fewer spikes, or with fewer
 writes; only named ones meet the test samples.
 
-    python studies/few_spikes.py [--out runs/study/spikes] [--seeds 100,101,102] [--full]
+    python studies/few_spikes.py [--out DIR] [--seeds 100,101,102] [--full]
 """
 
 import argparse

@@ -1,12 +1,13 @@
 """New user: what one online pass at 8 bits wins, and what it costs the others.
 
-For each speaker in turn, a net learns spoken digits from the other speakers in float, by
-batches. Its weights are then written to the device, and it hears every recording of the
-new speaker's once, one after the other, and learns from each while it sounds. The
-reports are of recordings that were never trained on, with learning off.
+For each speaker in turn, a net learns spoken digits from the other speakers in float,
+by batches. Its weights are then written to the device, and it hears every recording of
+the new speaker's once, one after the other, and learns from each while it sounds.
+Reports are of recordings that were never trained on, with learning off.
 
 The first speaker is reported by nobody: the arms' rates are chosen there, on training
-recordings that were held out, by the mean of the new speaker's accuracy and the others'.
+recordings that were held out, by the mean of accuracies on the new speaker and on the
+others.
 
     python studies/new_user.py --train FILE.h5 --test FILE.h5 [--out runs/study/user] \
         [--seeds 100,101,102] [--full]
@@ -60,7 +61,9 @@ class Arm(NamedTuple):
 
 ARMS = {
     "8 bits": Arm("fixed8", {"rule.theta": HOST}, RANGES),
-    "8 bits, writes at large errors": Arm("fixed8", {}, {**RANGES, "rule.theta": THETA}),
+    "8 bits, writes at large errors": Arm(
+        "fixed8", {}, {**RANGES, "rule.theta": THETA}
+    ),
     "8 bits, readout only": Arm(
         "fixed8",
         {"rule.theta": HOST, "rule.rate": 0.0},
@@ -158,12 +161,11 @@ def adapted(
 
 
 def _outcome(runs: Seeds, step: Step, cases: list[Case], split: Split) -> Outcome:
-    right, total = np.array(
-        [counts.by_group.T for counts in dies.tallies(runs, step, split)]
-    ).transpose(1, 0, 2)
-    new = np.array([np.arange(total.shape[1]) == case.new for case in cases])
-    shares = [(right * of).sum(1) / (total * of).sum(1) for of in (new, ~new)]
-    return Outcome(*shares, np.zeros(len(cases)))
+    counts = np.array([each.by_group for each in dies.tallies(runs, step, split)])
+    right, total = counts[..., 0], counts[..., 1]  # (cases, speakers)
+    own = np.array([np.arange(total.shape[1]) == case.new for case in cases])
+    new, old = ((right * who).sum(1) / (total * who).sum(1) for who in (own, ~own))
+    return Outcome(new, old, np.zeros(len(cases)))
 
 
 def draws(arm: Arm, trials: int) -> list[dict[str, float]]:
@@ -192,12 +194,13 @@ def compared(
         names = [name for name, arm in ARMS.items() if arm.device == device]
         settings = [own for name in names for own in tried[name] for _ in cases]
         repeats = len(settings) // len(cases)
-        many = jax.tree.map(lambda w: jnp.concatenate([w] * repeats), weights)  # noqa: B023
+        many = jax.tree.map(lambda w: jnp.concatenate([w] * repeats), weights)
         ends = adapted(files, device, cases * repeats, settings, many, split)
         share = len(settings) // len(names)
         for i, name in enumerate(names):
             part = slice(i * share, (i + 1) * share)
-            found[name] = tuple(Outcome(*(v[part] for v in end)) for end in ends)
+            before, after = (Outcome(*(v[part] for v in end)) for end in ends)
+            found[name] = before, after
     return found
 
 
