@@ -17,6 +17,7 @@ DEMO := runs/demo
 .PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
 .PHONY: study-heterogeneous study-decolle study-triggered study-fa
 .PHONY: study-mismatch study-bits study-dynapse
+.PHONY: study-user study-spikes
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -183,6 +184,15 @@ study-bits: $(VENV)/.installed ## Bits x rounding x rule, without shadow weights
 
 study-dynapse: $(VENV)/.installed ## Feedback control on a DYNAP-like device (15 minutes)
 	$(BIN)/python studies/dynapse.py --out $(STUDY)/dynapse $(FULLY)
+
+study-user study-spikes: SEEDS := 100,101,102
+study-user: $(VENV)/.installed ## A new speaker at 8 bits: TRAIN=FILE.h5 TEST=FILE.h5 (10 minutes)
+	$(BIN)/python studies/new_user.py --out $(STUDY)/user --seeds $(SEEDS) \
+		--train $(TRAIN) --test $(TEST) $(FULLY)
+
+study-spikes: $(VENV)/.installed ## Accuracy against spikes and writes (10 minutes)
+	$(BIN)/python studies/few_spikes.py --out $(STUDY)/spikes --seeds $(SEEDS) \
+		$(FULLY)
 
 # Stamps: .venv is made once, and an extra installed again when pyproject.toml changes.
 

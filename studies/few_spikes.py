@@ -11,7 +11,6 @@ writes; only named ones meet the test samples.
     python studies/few_spikes.py [--out DIR] [--seeds 100,101,102] [--full]
 """
 
-import argparse
 import itertools
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -177,15 +176,9 @@ def points(
     return each, test
 
 
-def options() -> argparse.Namespace:
-    """What all studies ask, and whether the grids are to be wide."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--full", action="store_true")
-    return together.options(__doc__, Path("runs/study/spikes"), parser)
-
-
 def main() -> None:
-    asked = options()
+    out = Path("runs/study/spikes")
+    asked = together.options(__doc__, out, full="wider grids")
     lines = [
         "| | rule | setting | test | worst seed | spikes per sample | "
         "spikes per sample of training | writes per sample of training | fewest |",

@@ -222,12 +222,12 @@ def chosen(files: Files, epochs: int, trials: int) -> dict[str, dict[str, float]
 
 
 def options() -> argparse.Namespace:
-    """Where the recordings are, beside what all studies ask."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--test", type=Path, required=True)
-    parser.add_argument("--full", action="store_true")
-    return together.options(__doc__, Path("runs/study/user"), parser)
+    """Where the recordings are, and what other studies ask."""
+    files = argparse.ArgumentParser(add_help=False)
+    files.add_argument("--train", type=Path, required=True)
+    files.add_argument("--test", type=Path, required=True)
+    out, full = Path("runs/study/user"), "60 epochs before, 24 settings of each arm"
+    return together.options(__doc__, out, full=full, more=[files])
 
 
 def main() -> None:
