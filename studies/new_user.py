@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import dies
-import jax
 import jax.numpy as jnp
 import numpy as np
 import together
@@ -194,7 +193,7 @@ def compared(
         names = [name for name, arm in ARMS.items() if arm.device == device]
         settings = [own for name in names for own in tried[name] for _ in cases]
         repeats = len(settings) // len(cases)
-        many = jax.tree.map(lambda w: jnp.concatenate([w] * repeats), weights)
+        many = {n: jnp.concatenate([w] * repeats) for n, w in weights.items()}
         ends = adapted(files, device, cases * repeats, settings, many, split)
         share = len(settings) // len(names)
         for i, name in enumerate(names):
