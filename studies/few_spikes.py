@@ -29,11 +29,11 @@ CUES: dict[str, Any] = {
     "task.ticks": 600,
     "train.epochs": 3,
 }
-HINGES = {"rule.hinge": (3e-3, 3e-2), "rule.hinge_bound": (80.0, 20.0, 5.0)}
-COSTS = {"rule.rate_cost": (1e-4, 1e-3), "rule.rate_target": (20.0, 10.0, 5.0)}
+HINGES = {"rule.hinge": (3e-3, 3e-2), "rule.hinge_bound": (80.0, 5.0, 1.0)}
+COSTS = {"rule.rate_cost": (1e-5, 1e-4, 1e-3), "rule.rate_target": (20.0, 5.0)}
 PULLS = {
     "rule.target_high": (40.0, 80.0, 120.0, 160.0),
-    "rule.overshoot": (0.0, 0.3, 1.0),
+    "rule.overshoot": (0.0, 1.0),
     "rule.control_gain": (0.0, 0.3),
 }
 
@@ -57,15 +57,17 @@ class Sweep(NamedTuple):
         ]
 
 
-THETAS = {"rule.theta": (0.1, 0.2, 0.36, 0.6)}
+THETAS = {"rule.theta": (0.2, 0.36, 0.6)}
+TWO_EPOCHS = {"train.epochs": 2}
 SWEEPS = {
     "feedback control": Sweep(
         "F",
         "yin-yang",
         "feedback-control",
-        {},
+        TWO_EPOCHS,
         PULLS,
         {
+            "rule.overshoot": (0.0, 0.3, 1.0),
             "rule.target_high": (30.0, 40.0, 60.0, 80.0, 120.0, 160.0),
             "rule.control_gain": (0.0, 0.1, 0.3, 1.0),
         },
@@ -74,7 +76,7 @@ SWEEPS = {
         "P",
         "yin-yang",
         "feedback-control",
-        {"network.unit": 3},
+        {**TWO_EPOCHS, "network.unit": 3},
         {**PULLS, "rule.overshoot": (0.0,), "rule.control_gain": (0.3,)},
         {"rule.overshoot": (0.0, 0.3, 1.0)},
     ),
@@ -83,7 +85,7 @@ SWEEPS = {
         "cue-accumulation",
         "error-triggered",
         CUES,
-        {**THETAS, "rule.hinge": (3e-3,), "rule.hinge_bound": (80.0, 20.0, 5.0)},
+        {**THETAS, **HINGES, "rule.hinge": (3e-2,)},
         {"rule.theta": (0.05, 0.1, 0.2, 0.36, 0.6, 0.8), **HINGES},
     ),
     "reckon": Sweep(
@@ -92,7 +94,7 @@ SWEEPS = {
         "reckon",
         CUES,
         HINGES,
-        {"rule.hinge_bound": (80.0, 40.0, 20.0, 10.0, 5.0, 2.0)},
+        {"rule.hinge_bound": (80.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5)},
     ),
     "e-prop": Sweep(
         "E",

@@ -14,6 +14,7 @@ others.
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,6 +112,24 @@ class Files(NamedTuple):
         )
 
 
+def recordings(task: Any, split: Split) -> list[int]:
+    """How many there are of each speaker."""
+    group = np.asarray(task.splits[split].group)
+    return np.bincount(group, minlength=len(task.group_names)).tolist()
+
+
+def speakers_of(task: Any) -> list[int]:
+    """Places of those who are to be heard in training and in the test."""
+    each = zip(recordings(task, "train"), recordings(task, "test"), strict=True)
+    found = [s for s, (train, test) in enumerate(each) if train and test]
+    if len(found) < 3 or not task.group_names:
+        sys.exit(
+            "a study of new speakers needs three or more of them, who speak in both "
+            f"files and are named in 'extra/speaker'; these files have {len(found)}"
+        )
+    return found
+
+
 def taught(files: Files, cases: list[Case], epochs: int) -> tuple[Seeds, Step]:
     """The nets that know all speakers but one, side by side."""
     settings = {**BEFORE, "train.epochs": epochs}
@@ -125,8 +144,7 @@ def taught(files: Files, cases: list[Case], epochs: int) -> tuple[Seeds, Step]:
 
 def _stream(runs: Seeds, case: Case, new: bool, samples: int) -> np.ndarray:
     """The new speaker's training recordings or the others', again and again."""
-    table = runs.task.splits["train"]  # type: ignore[attr-defined]
-    group = np.asarray(table.group)
+    group = np.asarray(runs.task.splits["train"].group)  # type: ignore
     wanted = np.flatnonzero((group == case.new) == new)
     rng, rounds = np.random.default_rng(case.seed), -(-samples // len(wanted))
     # The index counts on, so that a recording is warped in another way each time.
@@ -148,8 +166,8 @@ def adapted(
         for case, own in zip(cases, settings, strict=True)
     ]
     runs = together.program(specs)
-    table = runs.task.splits["train"]  # type: ignore[attr-defined]
-    heard = int(np.bincount(np.asarray(table.group)).min())  # by each: one program
+    said = recordings(runs.task, "train")
+    heard = min(said[case.new] for case in cases)  # by each: one program
     order = np.stack([_stream(runs, case, True, heard) for case in cases])
     step = dies.placed(runs, beginning(runs, 1), weights)
     before = _outcome(runs, step, cases, split)
@@ -203,9 +221,11 @@ def compared(
     return found
 
 
-def chosen(files: Files, epochs: int, trials: int) -> dict[str, dict[str, float]]:
-    """Each arm's best settings, for the first speaker."""
-    cases = [Case(0, seed) for seed in TUNING_SEEDS]
+def chosen(
+    files: Files, speaker: int, epochs: int, trials: int
+) -> dict[str, dict[str, float]]:
+    """Each arm's best settings, for one speaker."""
+    cases = [Case(speaker, seed) for seed in TUNING_SEEDS]
     weights = dies.weights_of(*taught(files, cases, epochs))
     tried = {name: draws(arm, trials) for name, arm in ARMS.items()}
     best = {}
@@ -232,15 +252,16 @@ def options() -> argparse.Namespace:
 def main() -> None:
     asked = options()
     epochs, trials = (60, 24) if asked.full else (30, 12)
-    best = chosen(Files(asked.train, asked.test, HELD_OUT), epochs, trials)
     files = Files(asked.train, asked.test, 0.0)
     task = files.spec(0, "eprop", "ideal", BEFORE).built("task")
-    speakers = task.group_names[1:]
-    cases = [Case(s + 1, seed) for s in range(len(speakers)) for seed in asked.seeds]
+    first, *others = speakers_of(task)
+    best = chosen(files._replace(held_out=HELD_OUT), first, epochs, trials)
+    names = [task.group_names[s] for s in others]
+    cases = [Case(s, seed) for s in others for seed in asked.seeds]
     weights = dies.weights_of(*taught(files, cases, epochs))
     tried = {name: [own] for name, own in best.items()}
     found = compared(files, cases, tried, weights, "test")
-    report(asked.out, speakers, len(asked.seeds), found, best)
+    report(asked.out, names, len(asked.seeds), found, best)
 
 
 Found = dict[str, tuple[Outcome, Outcome]]  # before and after, by arm
@@ -248,7 +269,7 @@ Found = dict[str, tuple[Outcome, Outcome]]  # before and after, by arm
 
 def report(
     out: Path,
-    speakers: tuple[str, ...],
+    speakers: list[str],
     n_seeds: int,
     found: Found,
     best: dict[str, dict[str, float]],
