@@ -251,7 +251,7 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     asked = options()
-    epochs, trials = (60, 24) if asked.full else (30, 12)
+    epochs, trials = (60, 24) if asked.full else (30, 8)
     files = Files(asked.train, asked.test, 0.0)
     task = files.spec(0, "eprop", "ideal", BEFORE).built("task")
     first, *others = speakers_of(task)
