@@ -44,6 +44,15 @@ CUES: dict[str, Any] = {
     "train.batch": 1,
     "train.optimiser": "sgd",
 }
+POINTS: dict[str, Any] = {
+    "task.code": "latency",
+    "task.ticks": 50,
+    "task.window": 0.03,
+    "network.hidden": 60,
+    "network.gain_in": 2.1,
+    "rule.rate": 0.076,
+    "train.epochs": 4,
+}
 
 
 class Case(NamedTuple):
@@ -63,6 +72,7 @@ CASES = (
         "reckon-random",
         {**CUES, **ONCE},
     ),
+    Case("e-prop with Adam, Yin-Yang", "yin-yang", "eprop", POINTS),
     Case("feedback control, two blobs", "binary", "feedback-control", {}),
     Case("feedback control, Yin-Yang", "yin-yang", "feedback-control", {}),
 )
