@@ -283,7 +283,7 @@ class Network(eqx.Module):
             alive = params.alive.get(population)
             if alive is not None:  # the dead neither fire nor pass a derivative
                 now = now._replace(z=alive * now.z)
-                own = own._replace(emit=alive * own.emit)
+                own = own._replace(emit=alive[None, :] * own.emit)
             new[population] = now
             place = "spikes" if neuron.spiking else "graded"
             z[population] = disturbed(population, place, now.z)
