@@ -134,3 +134,50 @@ def test_the_usual_constants_are_those_that_a_neuron_has(neuron):
     for name, w in stored.items():
         if name in wish:
             assert np.allclose(w, 0.5, rtol=0, atol=1e-12)
+
+
+def test_what_varies_can_be_named_and_layers_multiply():
+    wiring = wired({"w": jnp.ones((4, 100))}, {"a": 400, "out": 3})
+    p = params(400)
+
+    def read(device):
+        return device.read(device.fabricate(p, wiring, KEY))
+
+    named = read(Mismatch(Ideal(), {"tau_mem": 0.2, "injected": 0.1}))
+    assert named.neurons["a"].tau_mem.shape == (400,)
+    assert named.neurons["out"].tau_mem.shape == (3,)
+    assert named.neurons["a"].v_threshold == 1.0 and named.neurons["a"].bias == 0.5
+    assert set(named.inlets) == {"a", "out"}
+    assert np.array_equal(named.weights["w"], p.weights["w"])
+    apart = read(Mismatch(Ideal(), 0.2, only=("out",)))
+    assert apart.neurons["a"] == p.neurons["a"] and set(apart.inlets) == {"out"}
+    assert apart.neurons["out"].tau_mem.shape == (3,)
+    assert np.array_equal(apart.weights["w"], p.weights["w"])  # into "a"
+    with pytest.raises(ValueError, match="population in Mismatch.only 'b'"):
+        read(Mismatch(Ideal(), 0.2, only=("b",)))
+    with pytest.raises(ValueError, match="unknown what varies.*'surrogate'"):
+        read(Mismatch(Ideal(), {"surrogate": 0.2}))
+    # A die inside a die: each with its own chance, and their factors multiply.
+    inner, outer = 0.2, 0.1
+    both = Mismatch(Mismatch(Ideal(), inner), outer)
+    n, wide = N, wired({"w": jnp.ones((N // 100, 100))}, {"a": N, "out": 3})
+    found = both.read(both.fabricate(params(n), wide, KEY))
+    cv = np.sqrt((1 + inner**2) * (1 + outer**2) - 1)
+    for factors in (
+        found.neurons["a"].tau_mem / 20e-3,
+        found.weights["w"] / 0.3,
+        found.inlets["a"],
+    ):
+        assert np.mean(factors) == pytest.approx(1.0, abs=4 * cv / N**0.5)
+        assert np.std(factors) == pytest.approx(cv, rel=0.02)
+
+
+def test_a_population_of_dies_is_one_die_at_a_time():
+    device, keys = Mismatch(Fixed(bits=8), 0.2), jax.random.split(KEY, 3)
+    read = jax.jit(lambda key: device.read(die(device, key=key)))
+    together = jax.jit(jax.vmap(read))(keys)
+    for i, key in enumerate(keys):
+        one = jax.tree.map(lambda a, i=i: a[i], together)
+        assert jax.tree.all(jax.tree.map(np.array_equal, one, read(key)))
+    taus = np.asarray(together.neurons["a"].tau_mem)
+    assert len({*taus[:, 0].tolist()}) == 3
