@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from onspike import DFC, LIF, RateNeuron, feedforward, recurrent
+from onspike.devices import Noisy, ReadoutNoise
 from onspike.learners import (
     Controller,
     FixedFeedback,
@@ -29,6 +30,7 @@ EPISODES = jax.vmap(lambda i: TASK.episode("train", i, jax.random.key(0)))(
 XS = EPISODES.content[:, 0]
 X, TARGET = XS[0], TASK.target(pick(EPISODES, 0))
 KEY = jax.random.key(1)
+SIZES = {"hidden1": 5, "hidden2": 4, "out": 2}  # of `stack`
 FINE = Controller(gain=1.0, leak=0.3, dt=0.05, steps=1500)
 
 
@@ -100,6 +102,35 @@ def test_the_steady_state_of_a_linear_net_is_the_closed_form(gain):
     assert np.allclose(found.y, free(params)[-1] + jq @ u, rtol=0, atol=1e-9)
     # What arrives is what control made of it.
     assert np.allclose(found.update["w2"].pre, free(params)[0] + q["hidden1"] @ u)
+
+
+def test_control_acts_through_the_inlets_of_a_die_and_never_through_its_dead():
+    network, rng = stack(), np.random.default_rng(1)
+    inlets = {n: jnp.asarray(rng.uniform(0.5, 2.0, k)) for n, k in SIZES.items()}
+    alive = {"hidden1": jnp.asarray([1.0, 0.0, 1.0, 1.0, 0.0])}
+    params = weigh(network)._replace(inlets=inlets, alive=alive)
+    w2, w3 = (np.asarray(params.weights[n]) for n in ("w2", "out"))
+    living = np.asarray(alive["hidden1"])
+    j = {"hidden1": w3 @ w2 * living, "hidden2": w3, "out": np.eye(2)}
+    j = {n: a * np.asarray(inlets[n]) for n, a in j.items()}
+    circuit = Circuit(network, params, X)
+    for name, found in circuit.jacobian().items():
+        assert np.allclose(found, j[name], rtol=0, atol=1e-12)
+    found = settled(DFC(network, controller=FINE), params)
+    y = np.asarray(circuit.output(circuit.free()))
+    delta = 0.1 + 0.8 * np.asarray(TARGET) - y
+    u = np.linalg.solve(sum(a @ a.T for a in j.values()) + 0.3 * np.eye(2), delta)
+    for name, gap in gaps(found).items():
+        driven = np.asarray(inlets[name]) * (j[name].T @ u)
+        expected = driven * living if name == "hidden1" else driven
+        assert np.allclose(gap, expected, rtol=0, atol=1e-9), name
+    assert not np.any(np.asarray(found.update["w2"].pre)[living == 0])
+
+
+def test_noise_is_refused():
+    device = Noisy(Ledger(), (ReadoutNoise(0.1),))
+    with pytest.raises(ValueError, match="DFC .* cannot learn on a device with noise"):
+        states(DFC(stack(), device=device))
 
 
 def test_without_a_leak_the_transposed_jacobian_gives_the_pseudoinverse():
