@@ -16,7 +16,7 @@ from onspike.experiment.spec import SECTIONS, kind_of, resolve
 from tinyrun import listed
 
 TASK = listed(n=4, ticks=50, n_in=5, rate=0.4)
-EPISODES = jax.vmap(lambda i: TASK.episode("train", i, jax.random.key(0)))(
+EPISODES = jax.vmap(lambda i: TASK.sample("train", i, jax.random.key(0)))(
     jnp.arange(2, dtype=jnp.int32)
 )
 # Small, excitable and quick to learn: given to whatever has the option.
@@ -46,6 +46,28 @@ OTHERS = {
     "hebb": PAIRS,
     "decolle": {"neuron.v_threshold": 0.0, "network.tau_mem": 20e-3},
 }
+
+# A chip with all faults at once, and limits that hold all the same.
+NOISE = {
+    "device.noise": 0.1,
+    "device.spike_loss": 0.1,
+    "device.spike_jitter": 1,
+    "device.readout_noise": 0.02,
+}
+FAULTS = {
+    "device.shadow": True,
+    "device.write": "nearest",
+    "device.fan_in": 6,
+    "device.dale": 0.8,
+    "device.mismatch": 0.2,
+    "device.dead": 0.2,
+    "device.stuck": 0.1,
+    "device.drift": 0.05,
+    "device.drift_writes": 100.0,
+    "network.gain_in": 3.0,
+}
+WORST = {"worst": FAULTS | NOISE, "worst-quiet": FAULTS}
+REFUSES_NOISE = {"dfc", "strong-dfc"}
 
 
 def fitting(kinds, settings):
@@ -79,24 +101,30 @@ KIN = {
 def combinations():
     """A rule of each kind on few bits, every device, every neuron.
 
-    And, where there is time: their kin; every rule on the ideal device, which asks for
-    less; and every device under a rule that writes once per batch.
+    And, where there is time, every rule on every device, the worst included.
     """
     rules, devices = [*catalog.RULES], [*catalog.DEVICES]
     quick = [(rule, neuron_of(rule), "fixed8") for rule in rules if rule not in KIN]
     quick += [("reckon", "lif", device) for device in devices]
     quick += [("eprop", neuron, "ideal") for neuron in catalog.NEURONS]
-    rest = [(rule, neuron_of(rule), d) for rule in rules for d in ("fixed8", "ideal")]
-    rest += [("eprop", "lif", device) for device in devices]
+    quick += [("reckon", "lif", "worst")]
+    rest = [(rule, neuron_of(rule), d) for rule in rules for d in devices]
+    rest += [(rule, neuron_of(rule), worst_for(rule)) for rule in rules]
     quick = [*dict.fromkeys(quick)]
     slow = [names for names in dict.fromkeys(rest) if names not in quick]
     return quick + [pytest.param(names, marks=pytest.mark.slow) for names in slow]
 
 
+def worst_for(rule):
+    """The worst chip that a rule can learn on."""
+    return "worst-quiet" if rule in REFUSES_NOISE else "worst"
+
+
 def specified(rule, neuron, device):
-    names = {"rule": rule, "neuron": neuron, "device": device}
+    faults = WORST.get(device, {})
+    names = {"rule": rule, "neuron": neuron, "device": "fixed8" if faults else device}
     kinds = {s: kind_of(s, names.get(s)) for s in SECTIONS if s != "task"}
-    chosen = fitting(kinds, SETTINGS | OTHERS.get(rule, {}))
+    chosen = fitting(kinds, SETTINGS | OTHERS.get(rule, {}) | faults)
     return resolve("cue-accumulation", **names, settings=chosen)
 
 
@@ -174,8 +202,11 @@ def test_learning_keeps_the_invariants(names):
         old, new = (h[name] for h in held)
         assert forms(old) == forms(new) and not np.array_equal(old, new), name
         assert not np.array_equal(new[0], new[1])  # each seed goes its own way
-    for name in set(params[0].weights) - set(learner.rates()):
-        assert np.array_equal(params[0].weights[name], params[1].weights[name])
+    if names[2] in WORST:
+        within_limits(learner, *params, record)
+    else:
+        for name in set(params[0].weights) - set(learner.rates()):
+            assert np.array_equal(params[0].weights[name], params[1].weights[name])
     for name, w in params[1].weights.items():  # no synapse appears
         assert same(w, jax.vmap(lambda w, n=name: learner.network.masked(n, w))(w))
 
@@ -203,6 +234,29 @@ def test_learning_keeps_the_invariants(names):
     memory = learner.memory(TASK)
     assert all(isinstance(n, int) and n >= 0 for n in memory.values())
     assert learner.device.bits_per_weight() > 0
+
+
+def within_limits(learner, first, params, record):
+    """What the worst chip's wiring and its dead keep to, whoever learns."""
+    wires, into, sends = learner.network.wiring.wires, {}, {}
+    for name, wire in wires:
+        w = np.asarray(params.weights[name])
+        into[wire.post] = into.get(wire.post, 0) + (w != 0).sum(-1)
+        both = np.concatenate([np.asarray(first.weights[name]), w], axis=1)
+        sends.setdefault(wire.pre, []).append(both)
+    assert all(n.max() <= FAULTS["device.fan_in"] for n in into.values())
+    for sent in sends.values():
+        signs = np.sign(np.concatenate(sent, axis=1))
+        assert not np.any((signs > 0).any(1) & (signs < 0).any(1))
+    for name, spikes in record.spikes.items():
+        assert not np.any(spikes[np.asarray(params.alive[name]) == 0])
+
+
+@pytest.mark.parametrize("rule", sorted(REFUSES_NOISE))
+def test_what_cannot_learn_in_noise_says_so(rule):
+    learner = build.learner(specified(rule, neuron_of(rule), "worst"), TASK)
+    with pytest.raises(ValueError, match="cannot learn on a device with noise"):
+        learner.init(jax.random.key(0))
 
 
 NOT_FINITE = ("nan", float("nan"), float("inf"), -float("inf"))
