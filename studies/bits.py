@@ -74,8 +74,18 @@ CASES = (
     ),
     Case("e-prop with Adam, Yin-Yang", "yin-yang", "eprop", POINTS),
     Case("feedback control, two blobs", "binary", "feedback-control", {}),
-    Case("feedback control, Yin-Yang", "yin-yang", "feedback-control", {}),
 )
+
+
+class Spread(NamedTuple):
+    """Over seeds, in per cent, for each width."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+
+def spread(accuracy: np.ndarray) -> Spread:
+    return Spread(100 * accuracy.mean(1), 100 * accuracy.std(1, ddof=1))
 
 
 class Narrow(Fixed):
@@ -88,8 +98,8 @@ class Narrow(Fixed):
 
 def accuracies(
     case: Case, devices: Sequence[AbstractDevice], seeds: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Test accuracies and writes per sample, (device, seed)."""
+) -> np.ndarray:
+    """Test accuracies, (device, seed)."""
     specs = [
         resolve(case.task, rule=case.rule, seed=seed, settings=case.settings)
         for _ in devices
@@ -97,15 +107,14 @@ def accuracies(
     ]
     each = [device for device in devices for _ in seeds]
     runs, last = dies.trained(specs, each)
-    shape = len(devices), len(seeds)
-    written = np.array([t.written / max(1, t.seen) for t in last.tallies])
-    return dies.accuracies(runs, last).reshape(shape), written.reshape(shape)
+    return dies.accuracies(runs, last).reshape(len(devices), len(seeds))
 
 
 def main() -> None:
     options = together.options(__doc__, Path("runs/study/bits"), full="ten seeds")
     seeds = range(100, 110) if options.full else options.seeds
     kept: dict[str, dict[str, list]] = {}
+    found: dict[str, dict[str, Spread]] = {}
     lines = [
         "| rule and task | rounding | "
         + " | ".join(f"{b} bits" for b in BITS)
@@ -113,44 +122,43 @@ def main() -> None:
         f"|---|---|{'---:|' * (len(BITS) + 1)}",
     ]
     for case in CASES:
-        exact, _ = accuracies(case, [Ideal()], seeds)
+        exact = accuracies(case, [Ideal()], seeds)
         kept[case.name] = {"float": exact.tolist()}
+        found[case.name] = {"float": spread(exact)}
         for mode, write in MODES.items():
             devices = [Narrow(bits=8, write_mode=write, width=float(b)) for b in BITS]
-            found, written = accuracies(case, devices, seeds)
-            kept[case.name][mode] = found.tolist()
-            kept[case.name][f"{mode}, writes"] = written.tolist()
-            cells = [f"{100 * a.mean():.1f} ± {100 * a.std(ddof=1):.1f}" for a in found]
-            lines.append(
-                f"| {case.name} | {mode} | {' | '.join(cells)} | "
-                f"{100 * exact.mean():.1f} ± {100 * exact.std(ddof=1):.1f} |"
-            )
+            each = accuracies(case, devices, seeds)
+            kept[case.name][mode] = each.tolist()
+            found[case.name][mode] = spread(each)
+            shown = np.concatenate([each, exact])
+            cells = [
+                f"{mean:.1f} ± {sd:.1f}"
+                for mean, sd in zip(*spread(shown), strict=True)
+            ]
+            lines.append(f"| {case.name} | {mode} | {' | '.join(cells)} |")
             print(lines[-1], flush=True)
     (options.out / "accuracies.json").write_text(json.dumps(kept, indent=1))
     together.write(options.out, lines)
-    draw(options.out, kept)
+    draw(options.out, found)
 
 
-def draw(out: Path, kept: dict[str, dict[str, list]]) -> None:
-    """Accuracy over bits, one panel per rule, a line per rounding."""
+def draw(out: Path, found: dict[str, dict[str, Spread]]) -> None:
+    """Mean and sd of the accuracy over bits, a panel per rule, a line per rounding."""
     with style.look():
-        figure = style.figure(4.6)
-        axes = figure.subplots(2, 3, sharex=True).flat
-        for axis, (name, found) in zip(axes, kept.items(), strict=False):
-            axis.set(title=name, xlabel="bits", ylabel="test accuracy, %")
-            level = 100 * np.mean(found["float"])
-            axis.axhline(level, color=style.MUTED, lw=1, label="float")
+        figure = style.figure(5.6)
+        axes = figure.subplots(2, 2, sharex=True).flat
+        for axis, (name, modes) in zip(axes, found.items(), strict=True):
+            axis.set(xlabel="bits", ylabel="test accuracy, %")
+            axis.set_title(name, fontsize="small")
+            exact = modes["float"].mean[0]
+            axis.axhline(exact, color=style.MUTED, lw=1, label="float")
             for i, mode in enumerate(MODES):
-                each = 100 * np.array(found[mode])
-                colour = style.SERIES[i]
-                axis.plot(BITS, each, ".", color=colour, alpha=0.3, ms=3)
-                axis.plot(
-                    BITS, each.mean(1), style.MARKERS[i] + "-", c=colour, label=mode
-                )
-        last = axes[len(kept)] if len(kept) < 6 else None
-        if last is not None:
-            last.set_axis_off()
-            last.legend(*figure.axes[0].get_legend_handles_labels(), loc="center")
+                mean, sd = modes[mode]
+                x = np.array(BITS) + 0.08 * (i - 1)
+                look = {"color": style.SERIES[i], "marker": style.MARKERS[i]}
+                axis.errorbar(x, mean, sd, label=mode, ms=4, lw=1, **look)
+        entries = figure.axes[0].get_legend_handles_labels()
+        figure.legend(*entries, loc="outside lower center", ncols=4)
         style.save(figure, out, "bits")
 
 
