@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import together
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from onspike.experiment import measure
 from onspike.experiment.run import Seeds, Step, beginning, nothing_yet, rounds
@@ -218,7 +219,7 @@ def main() -> None:
 def draw(out: Path, found: dict[str, tuple[Points, dict[int, str]]]) -> None:
     """Accuracy against spikes, and against writes."""
     with style.look():
-        figure = style.figure(4.2, 2 * style.WIDTH)
+        figure = style.figure(4.4, 1.7 * style.WIDTH)
         panels = figure.subplots(1, 2, sharey=True)
         for axis, cost in zip(panels, ("spikes", "writes"), strict=True):
             for i, (rule, (each, names)) in enumerate(found.items()):
@@ -227,7 +228,8 @@ def draw(out: Path, found: dict[str, tuple[Points, dict[int, str]]]) -> None:
                 axis.plot(price, right, mark, color=colour, alpha=0.3, markersize=4)
                 best = np.flatnonzero(each.front(cost))
                 best = best[np.argsort(price[best])]
-                line = {"color": colour, "marker": mark, "label": rule}
+                name = f"{rule} ({SWEEPS[rule].task})"
+                line = {"color": colour, "marker": mark, "label": name}
                 axis.plot(price[best], right[best], **line)
                 for p in best:
                     axis.annotate(
@@ -240,6 +242,8 @@ def draw(out: Path, found: dict[str, tuple[Points, dict[int, str]]]) -> None:
                         color=colour,
                     )
             axis.set_xscale("log")
+            axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+            axis.xaxis.set_minor_formatter(NullFormatter())
             style.percent_axis(axis)
         panels[0].set(
             title="What an answer costs",
@@ -249,7 +253,9 @@ def draw(out: Path, found: dict[str, tuple[Points, dict[int, str]]]) -> None:
         panels[1].set(
             title="What learning costs", xlabel="weight writes per training sample"
         )
-        panels[1].legend(loc="lower right")
+        figure.legend(
+            *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3
+        )
         style.save(figure, out, "few-spikes")
 
 
