@@ -47,7 +47,7 @@ AFTER: dict[str, Any] = {
     "train.decay": "none",
 }
 HOST = 1e-9  # a threshold without one: the rule becomes its host, ReckOn's
-RANGES = {"rule.rate": (3e-7, 3e-5), "rule.rate_out": (3e-7, 3e-5)}  # in their logs
+RANGES = {"rule.rate": (5e-6, 1e-4), "rule.rate_out": (2e-8, 1e-6)}  # in their logs
 THETA = (0.1, 0.8)
 
 
@@ -251,7 +251,7 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     asked = options()
-    epochs, trials = (60, 24) if asked.full else (30, 8)
+    epochs, trials = (60, 24) if asked.full else (30, 6)
     files = Files(asked.train, asked.test, 0.0)
     task = files.spec(0, "eprop", "ideal", BEFORE).built("task")
     first, *others = speakers_of(task)
