@@ -293,7 +293,7 @@ def report(
             f"{np.sum(after.new > before.new)} of {len(after.new)}",
             over(before.old),
             over(after.old),
-            f"{after.writes.mean():,.0f}",
+            f"{after.writes.mean():,.1f}",
             ", ".join(
                 f"`{key}={value:g}`"
                 for key, value in best[name].items()
