@@ -13,6 +13,7 @@ from onspike import checks
 from onspike.engine.base import AbstractEngine
 from onspike.engine.scan import blank, over_blocks, settle, tally
 from onspike.rules.parts.eligibility import EProp, EPropState, PreTrace, PreTraceState
+from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import EndOfSample
 from onspike.rules.parts.signals import AbstractSignal
 from onspike.rules.three_factor import ThreeFactor
@@ -74,6 +75,8 @@ class Chunked(AbstractEngine):
             return "ReadoutFilter needs one tau_mem for all readout units"
         if not isinstance(rule.gate, EndOfSample):
             return f"the gate {type(rule.gate).__name__} writes within a sample"
+        if not isinstance(rule.readout_filter, ReadoutFilter | None):
+            return f"the filter {type(rule.readout_filter).__name__} has no block form"
         for part in (rule.eligibility, rule.readout):
             if not isinstance(part, EProp | PreTrace):
                 return f"the eligibility {type(part).__name__} has no block form"

@@ -19,6 +19,7 @@ from onspike.rules import (
     AbstractGate,
     AbstractRule,
     Constant,
+    IntegerTraces,
     LinearDecay,
     PreTrace,
     Terms,
@@ -95,7 +96,9 @@ def _check_factored(rule: AbstractRule, network: Network) -> None:
         plain = (
             shared and isinstance(reset, SubtractReset) and len(neuron.continuous) == 1
         )
-        factored = isinstance(rule.eligibility_of(name, network.wiring), PreTrace)
+        elig = rule.eligibility_of(name, network.wiring)
+        elig = elig.eligibility if isinstance(elig, IntegerTraces) else elig
+        factored = isinstance(elig, PreTrace)
         if factored and not plain:
             raise ValueError(
                 f"rule.eligibility 'pre-trace' equals e-prop only for LIF neurons that "

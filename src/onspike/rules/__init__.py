@@ -40,6 +40,7 @@ from onspike.rules.parts.gates import (
     EveryTick,
     TargetWindow,
 )
+from onspike.rules.parts.integer import IntegerFilter, IntegerTraces
 from onspike.rules.parts.local_readouts import LocalReadouts, MembraneBounds
 from onspike.rules.parts.pairs import EligibilityTrace, Hebbian, PairSTDP
 from onspike.rules.parts.regularisers import (
@@ -93,6 +94,8 @@ __all__ = [
     "FeedbackAlignment",
     "Hebbian",
     "Homeostasis",
+    "IntegerFilter",
+    "IntegerTraces",
     "KolenPollack",
     "LinearDecay",
     "LocalReadouts",

@@ -10,6 +10,7 @@ from onspike.rules.base import AbstractRule, Rates, RuleState, check_rate, rates
 from onspike.rules.parts.eligibility import AbstractEligibility, EProp, PreTrace
 from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import AbstractGate, EveryTick
+from onspike.rules.parts.integer import IntegerFilter
 from onspike.rules.parts.regularisers import AbstractRegulariser
 from onspike.rules.parts.signals import AbstractSignal
 from onspike.types import Local, Params, Teaching, Tree, Wiring, is_constant
@@ -60,7 +61,7 @@ class ThreeFactor(AbstractRule):
     rate: Rates
     gate: AbstractGate = EveryTick()
     readout: AbstractEligibility = PreTrace()
-    readout_filter: ReadoutFilter | None = None
+    readout_filter: ReadoutFilter | IntegerFilter | None = None
     regulariser: AbstractRegulariser | None = None
 
     def __check_init__(self) -> None:

@@ -10,6 +10,7 @@ from onspike.catalog.rules.parts import (
     calm,
     gate_of,
     signal_of,
+    with_integers,
 )
 
 
@@ -24,15 +25,18 @@ def _reckon(
     hinge_bound: float = 80.0,
     rate_cost: float = 0.0,
     rate_target: float = 10.0,
+    trace_bits: int | None = None,
+    trace_largest: float = 20.0,
 ) -> Any:
     from onspike.rules import reckon
 
-    return reckon(
+    rule = reckon(
         by_projection(rate, rate_out, rate_neurons),
         signal=signal_of(feedback, feedback_scale),
         gate=gate_of(gate),
         regulariser=calm(hinge, hinge_bound, rate_cost, rate_target),
     )
+    return with_integers(rule, trace_bits, trace_largest)
 
 
 def _eprop(
@@ -48,10 +52,12 @@ def _eprop(
     hinge_bound: float = 80.0,
     rate_cost: float = 0.0,
     rate_target: float = 10.0,
+    trace_bits: int | None = None,
+    trace_largest: float = 20.0,
 ) -> Any:
     from onspike.rules import EProp, PreTrace, ReadoutFilter, ThreeFactor
 
-    return ThreeFactor(
+    rule = ThreeFactor(
         signal=signal_of(feedback, feedback_scale),
         eligibility=EProp() if eligibility == "e-prop" else PreTrace(),
         rate=by_projection(rate, rate_out, rate_neurons),
@@ -59,6 +65,7 @@ def _eprop(
         readout_filter=ReadoutFilter() if readout_filter else None,
         regulariser=calm(hinge, hinge_bound, rate_cost, rate_target),
     )
+    return with_integers(rule, trace_bits, trace_largest)
 
 
 def _frozen_hidden(rate_out: float = 4e-4, gate: Gate = "target-window") -> Any:

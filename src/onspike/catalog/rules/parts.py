@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         AbstractRegulariser,
         AbstractSignal,
         AbstractTrigger,
+        ThreeFactor,
     )
 
 Feedback = Literal["symmetric", "sign", "learnt", "random", "none"]
@@ -91,6 +92,29 @@ def calm(
     if rate_cost:
         return pulled
     return hinged if hinge else None
+
+
+def with_integers(
+    rule: "ThreeFactor", bits: int | None, largest: float
+) -> "ThreeFactor":
+    """The rule with traces of so many bits; as it is if there is no number.
+
+    Raises:
+        ValueError: If a value is bad, needed or not.
+    """
+    import dataclasses
+
+    from onspike.rules import IntegerFilter, IntegerTraces
+
+    filtered = IntegerFilter(16 if bits is None else bits, largest)
+    if bits is None:
+        return rule
+    return dataclasses.replace(
+        rule,
+        eligibility=IntegerTraces(rule.eligibility, bits, largest),
+        readout=IntegerTraces(rule.readout, bits, largest),
+        readout_filter=None if rule.readout_filter is None else filtered,
+    )
 
 
 def by_projection(
