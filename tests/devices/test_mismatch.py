@@ -181,3 +181,14 @@ def test_a_population_of_dies_is_one_die_at_a_time():
         assert jax.tree.all(jax.tree.map(np.array_equal, one, read(key)))
     taus = np.asarray(together.neurons["a"].tau_mem)
     assert len({*taus[:, 0].tolist()}) == 3
+
+
+def test_a_compiled_program_makes_the_same_die():
+    device = Mismatch(Ideal(), cv=0.2)
+    plain = device.read(die(device))
+    # Constants of neurons are arguments of the program, as in every run.
+    wiring = wired(params(400).weights, {"a": 400, "out": 3})
+    compiled = jax.jit(lambda p: device.read(device.fabricate(p, wiring, KEY)))
+    made = compiled(params(400))
+    for one, other in zip(jax.tree.leaves(plain), jax.tree.leaves(made), strict=True):
+        assert np.allclose(one, other, rtol=1e-12)

@@ -59,7 +59,7 @@ class Mismatch(AbstractLayer):
             name
             for neuron in params.neurons.values()
             for name, value in vars(neuron).items()
-            if eqx.is_inexact_array_like(value)
+            if isinstance(value, float) or eqx.is_inexact_array(value)
         }
         known = {*numbers, "tau_ref", WEIGHTS, INJECTED}
         for name in self.cv if isinstance(self.cv, Mapping) else ():
