@@ -5,9 +5,9 @@ by batches. Its weights are then written to the device, and it hears every recor
 the new speaker's once, one after the other, and learns from each while it sounds.
 Reports are of recordings that were never trained on, with learning off.
 
-The first speaker is reported by nobody: the arms' rates are chosen there, on training
-recordings that were held out, by the mean of accuracies on the new speaker and on the
-others.
+The first speaker is not reported: each arm's rates are chosen there, on training
+recordings that were held out, once by the mean of accuracies on the new speaker and on
+the others, and once for the new speaker alone.
 
     python studies/new_user.py --train FILE.h5 --test FILE.h5 [--out runs/study/user] \
         [--seeds 100,101,102] [--full]
@@ -67,10 +67,11 @@ ARMS = {
     "8 bits, readout only": Arm(
         "fixed8",
         {"rule.theta": HOST, "rule.rate": 0.0},
-        {"rule.rate_out": RANGES["rule.rate_out"]},
+        {"rule.rate_out": (2e-8, 1e-5)},
     ),
     "float": Arm("ideal", {"rule.theta": HOST}, RANGES),
 }
+AIMS = {"all": 0.5, "new": 1.0}  # who counts in the choice: the new speaker's share
 
 
 class Case(NamedTuple):
@@ -223,8 +224,8 @@ def compared(
 
 def chosen(
     files: Files, speaker: int, epochs: int, trials: int
-) -> dict[str, dict[str, float]]:
-    """Each arm's best settings, for one speaker."""
+) -> dict[str, list[dict[str, float]]]:
+    """Each arm's best settings for each aim, with one speaker as the new one."""
     cases = [Case(speaker, seed) for seed in TUNING_SEEDS]
     weights = dies.weights_of(*taught(files, cases, epochs))
     tried = {name: draws(arm, trials) for name, arm in ARMS.items()}
@@ -233,7 +234,8 @@ def chosen(
         (new0, old0), (new, old) = (
             (v.reshape(trials, -1).mean(1) for v in (end.new, end.old)) for end in ends
         )
-        best[name] = tried[name][int(np.argmax(new + old))]
+        scores = [share * new + (1 - share) * old for share in AIMS.values()]
+        best[name] = [tried[name][int(np.argmax(score))] for score in scores]
         print(f"{name}: before, new {new0[0]:.3f}, others {old0[0]:.3f}; after")
         for own, a, b in zip(tried[name], new, old, strict=True):
             print(f"  new {a:.3f}, others {b:.3f}: {own}", flush=True)
@@ -259,63 +261,52 @@ def main() -> None:
     names = [task.group_names[s] for s in others]
     cases = [Case(s, seed) for s in others for seed in asked.seeds]
     weights = dies.weights_of(*taught(files, cases, epochs))
-    tried = {name: [own] for name, own in best.items()}
-    found = compared(files, cases, tried, weights, "test")
+    found = compared(files, cases, best, weights, "test")
     report(asked.out, names, len(asked.seeds), found, best)
-
-
-Found = dict[str, tuple[Outcome, Outcome]]  # before and after, by arm
 
 
 def report(
     out: Path,
     speakers: list[str],
     n_seeds: int,
-    found: Found,
-    best: dict[str, dict[str, float]],
+    found: dict[str, tuple[Outcome, Outcome]],
+    best: dict[str, list[dict[str, float]]],
 ) -> None:
-    """The tables and the figure."""
-
-    def over(values: np.ndarray) -> str:
-        """Mean over speakers, and how it differs between seeds."""
-        return together.spread(values.reshape(-1, n_seeds).mean(0))
-
-    lines = [
-        "| arm | new speaker before | after | better in | other speakers before "
-        "| after | writes per sample | settings |",
-        "|---|---:|---:|---:|---:|---:|---:|---|",
-    ]
+    """The tables and the figure; outcomes are of (aims x speakers x seeds)."""
+    shape = len(AIMS), len(speakers), n_seeds
+    head = ["arm", "chosen for", "new speaker before", "after", "better in"]
+    head += ["others before", "after", "writes per sample", "settings"]
+    lines = [f"| {' | '.join(head)} |", "|---|---|" + "---:|" * 6 + "---|"]
+    lists = ["| arm | chosen for | " + " | ".join(f"speaker {s}" for s in speakers)]
+    lists = [lists[0] + " |", "|---|---|" + "---:|" * len(speakers)]
+    ends: dict[str, np.ndarray] = {}
     for name, (before, after) in found.items():
-        cells = [
-            name,
-            over(before.new),
-            over(after.new),
-            f"{np.sum(after.new > before.new)} of {len(after.new)}",
-            over(before.old),
-            over(after.old),
-            f"{after.writes.mean():,.1f}",
-            ", ".join(
-                f"`{key}={value:g}`"
-                for key, value in best[name].items()
-                if value not in (0, HOST)
-            ),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| arm | " + " | ".join(f"speaker {s}" for s in speakers) + " |"]
-    lines.append("|---|" + "---:|" * len(speakers))
-    for name, (before, after) in found.items():
-        each = zip(
-            before.new.reshape(-1, n_seeds).mean(1),
-            after.new.reshape(-1, n_seeds).mean(1),
-            strict=True,
+        new0, old0, new, old, writes = (
+            v.reshape(shape)
+            for v in (before.new, before.old, after.new, after.old, after.writes)
         )
-        cells = [name, *(f"{100 * a:.1f} → {100 * b:.1f}" for a, b in each)]
-        lines.append(f"| {' | '.join(cells)} |")
-    together.write(out, lines)
-    draw(out, n_seeds, found)
+        ends[name] = np.array([[old0[0], *old], [new0[0], *new]]).mean((2, 3))
+        for i, aim in enumerate(AIMS):
+            better = np.sum(new[i] > new0[i]), new[i].size
+            own = {k: v for k, v in best[name][i].items() if v not in (0, HOST)}
+            cells = [
+                *(name, aim),
+                # Means over speakers, and how they differ between seeds.
+                *(together.spread(v[i].mean(0)) for v in (new0, new)),
+                f"{better[0]} of {better[1]}",
+                *(together.spread(v[i].mean(0)) for v in (old0, old)),
+                f"{writes[i].mean():,.1f}",
+                ", ".join(f"`{key}={value:g}`" for key, value in own.items()),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+            each = 100 * np.array([new0[i].mean(1), new[i].mean(1)]).T
+            cells = [name, aim, *(f"{a:.1f} → {b:.1f}" for a, b in each)]
+            lists.append(f"| {' | '.join(cells)} |")
+    together.write(out, [*lines, "", *lists])
+    draw(out, ends)
 
 
-def draw(out: Path, n_seeds: int, found: Found) -> None:
+def draw(out: Path, ends: dict[str, np.ndarray]) -> None:
     """From before to after: the new speaker against the others."""
     with style.look():
         figure = style.figure(3.4)
@@ -325,17 +316,16 @@ def draw(out: Path, n_seeds: int, found: Found) -> None:
             xlabel="test accuracy, the speakers known before",
             ylabel="test accuracy, the new speaker",
         )
-        for i, (name, (before, after)) in enumerate(found.items()):
+        for i, (name, (old, new)) in enumerate(ends.items()):
             colour, mark = style.SERIES[i], style.MARKERS[i]
-            x, y = (v.reshape(-1, n_seeds).mean(1) for v in (after.old, after.new))
-            axis.plot(x, y, mark, color=colour, alpha=0.35, markersize=3.5)
-            ends = [(o.old.mean(), o.new.mean()) for o in (before, after)]
-            axis.annotate(
-                "", ends[1], ends[0], arrowprops={"arrowstyle": "-", "color": colour}
-            )
-            axis.plot(*ends[1], mark, color=colour, markersize=7, label=name)
-            axis.plot(*ends[0], "o", color=style.MUTED, markersize=4)
-        axis.plot([], [], "o", color=style.MUTED, markersize=4, label="before")
+            for j in range(1, len(old)):
+                axis.plot(old[[0, j]], new[[0, j]], color=colour, linewidth=1)
+            axis.plot(old[1], new[1], mark, color=colour, markersize=7, label=name)
+            axis.plot(old[2], new[2], mark, c=colour, mfc=style.PAPER, markersize=7)
+            axis.plot(old[0], new[0], ".", color=style.INK, markersize=7)
+        axis.plot([], [], ".", color=style.INK, label="before")
+        label = "hollow: chosen for the new one"
+        axis.plot([], [], "o", c=style.MUTED, mfc=style.PAPER, label=label)
         for which in "xy":
             style.percent_axis(axis, which)
         axis.legend(loc="best")
