@@ -30,6 +30,7 @@ from onspike.types import (
 )
 
 PLAIN = optax.identity()
+_AGEING = 2**16  # time's chance is not that of writes
 _SHARED: Any = None  # the axis of what all samples of a batch have in common
 _EACH: Any = 0
 _AXES = Sample(
@@ -128,7 +129,14 @@ class AbstractLearner(eqx.Module):
         """
         gradient = {n: self.network.masked(n, g) for n, g in gradient.items()}
         step: Any  # optax leaves the type of a tree open
-        weights, scale = self.plastic(store), self.schedule(store.writes)
+        key = jax.random.fold_in(store.key, tick)
+        aged = self.device.aged(
+            store.die, tick, self.network.dt, jax.random.fold_in(key, _AGEING)
+        )
+        store = store._replace(die=aged)
+        held = self.device.held(store.die).weights  # a host decays its own copy
+        weights = {name: held[name] for name in self.rates()}
+        scale = self.schedule(store.writes)
         step, optimiser = self.transform.update(gradient, store.optimiser, weights)
         change = {
             n: Change(
@@ -137,7 +145,6 @@ class AbstractLearner(eqx.Module):
             for n, rate in self.rates().items()
         }
         asked = {n: c.of(weights[n]) for n, c in change.items()}
-        key = jax.random.fold_in(store.key, tick)
         die = self.device.write(store.die, asked, key)
         return (
             Store(die, optimiser, store.writes + 1, store.key),

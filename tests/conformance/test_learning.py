@@ -63,7 +63,7 @@ FAULTS = {
     "device.dead": 0.2,
     "device.stuck": 0.1,
     "device.drift": 0.05,
-    "device.drift_writes": 100.0,
+    "device.drift_tau": 0.1,
     "network.gain_in": 3.0,
 }
 WORST = {"worst": FAULTS | NOISE, "worst-quiet": FAULTS}

@@ -22,7 +22,7 @@ def _die(
     dead: float = 0.0,
     stuck: float = 0.0,
     drift: float = 0.0,
-    drift_writes: float = 1e4,
+    drift_tau: float = 1e3,
     noise: float = 0.0,
     noise_tau: float = 5e-3,
     spike_loss: float = 0.0,
@@ -51,7 +51,7 @@ def _die(
         device = ons.DeadNeurons(device, dead)
     if stuck:
         device = ons.StuckSynapses(device, stuck)
-    drifting = ons.Drift(device, drift, drift_writes)  # checked also where unused
+    drifting = ons.Drift(device, drift, drift_tau)  # checked also where unused
     device = drifting if drift else device
     kinds = (
         (noise, ons.CurrentNoise(noise, noise_tau)),

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from onspike.types import Key, Params, Tree, Wiring
+from onspike.types import Key, Params, Scalar, Tree, Wiring
 
 
 class AbstractDevice(eqx.Module):
@@ -36,6 +36,20 @@ class AbstractDevice(eqx.Module):
         self, stored: Tree, change: dict[str, Float[Array, "n_post n_pre"]], key: Key
     ) -> Tree:
         """What is stored after the weights were asked to change by `change`."""
+
+    def aged(
+        self, stored: Tree, tick: Int[Array, ""], dt: Scalar, key: Key
+    ) -> Tree:
+        """What is stored at a later tick, before the write there: time has passed.
+
+        Args:
+            stored: What was stored after the write before.
+            tick: Of the run.
+            dt: Length of a tick, in seconds.
+            key: Of this tick, and of no write.
+        """
+        del tick, dt, key
+        return stored
 
     def written(
         self,

@@ -25,7 +25,7 @@ class AbstractLayer(AbstractDevice):
 
     A layer overrides what it changes: what is programmed (`made`), what the network
     sees (`seen`), what a write asks for (`asked`), or itself in the course of time
-    (`aged`).
+    (`aged`, as of any device).
 
     `of_the_die` tells a fault of the die, of which a writer knows nothing, from a habit
     of the writer, which knows what is stored.
@@ -49,11 +49,6 @@ class AbstractLayer(AbstractDevice):
         del params, own
         return change
 
-    def aged(self, own: Tree, key: Key) -> Tree:
-        """The layer after a write."""
-        del key
-        return own
-
     def fabricate(self, params, wiring, key):
         inside, outside = jax.random.split(key)
         params, own = self.made(params, wiring, outside)
@@ -66,11 +61,13 @@ class AbstractLayer(AbstractDevice):
         return self.seen(self.device.held(stored.stored), stored.own)
 
     def write(self, stored, change, key):
-        inside, outside = jax.random.split(key)
         change = self.asked(change, self.held(stored), stored.own)
-        return LayerState(
-            stored=self.device.write(stored.stored, change, inside),
-            own=self.aged(stored.own, outside),
+        return stored._replace(stored=self.device.write(stored.stored, change, key))
+
+    def aged(self, stored, tick, dt, key):
+        inside, _ = jax.random.split(key)  # the other half is the layer's own
+        return stored._replace(
+            stored=self.device.aged(stored.stored, tick, dt, inside)
         )
 
     def written(self, before, after, change):

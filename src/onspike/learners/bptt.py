@@ -22,7 +22,7 @@ class OfflineState(NamedTuple):
     """What outlives a sample."""
 
     store: Store
-    tick: Int[Array, ""]  # writes of the run, the clock of their randomness
+    tick: Int[Array, ""]  # ticks of the run, the clock of the randomness of writes
 
 
 class BPTT(AbstractLearner):
@@ -85,7 +85,7 @@ class BPTT(AbstractLearner):
         gradient, record = jax.grad(loss, has_aux=True)(plastic)
         store, _, written = self.write(state.store, gradient, state.tick)
         record = settle(record)._replace(written=written)
-        return OfflineState(store, state.tick + 1), record
+        return OfflineState(store, state.tick + task.ticks), record
 
     def rates(self):
         return rates_of(self.rate, self.network.wiring)

@@ -160,7 +160,7 @@ class DFC(AbstractLearner):
         record, gradient, feedback, _ = over_ticks(task, episodes, tick, carry)
         store, _, written = self.write(state.store, gradient, state.tick)
         record = settle(record)._replace(written=written)
-        return DFCState(store, feedback, state.tick + 1, state.key), record
+        return DFCState(store, feedback, state.tick + task.ticks, state.key), record
 
     def check(self, task, state, key):
         params = self.params(state)

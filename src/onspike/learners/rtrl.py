@@ -116,7 +116,7 @@ class RTRL(AbstractLearner):
         _, _, gradient, record, _ = over_ticks(task, episodes, tick, carry)
         store, _, written = self.write(state.store, unravel(gradient), state.tick)
         record = settle(record)._replace(written=written)
-        return OfflineState(store, state.tick + 1), record
+        return OfflineState(store, state.tick + task.ticks), record
 
     def rates(self):
         return rates_of(self.rate, self.network.wiring)
