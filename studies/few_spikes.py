@@ -231,17 +231,18 @@ def draw(out: Path, found: dict[str, tuple[Points, dict[int, str]]]) -> None:
                 name = f"{rule} ({SWEEPS[rule].task})"
                 line = {"color": colour, "marker": mark, "label": name}
                 axis.plot(price[best], right[best], **line)
-                for p in best:
+                for j, p in enumerate(best):  # on both sides of the line
                     axis.annotate(
                         names[int(p)],
                         (price[p], right[p]),
-                        xytext=(0, 5),
+                        xytext=(4, -10) if j % 2 else (-4, 4),
                         textcoords="offset points",
-                        ha="center",
+                        ha="left" if j % 2 else "right",
                         fontsize=7,
                         color=colour,
                     )
             axis.set_xscale("log")
+            axis.margins(x=0.08, y=0.07)
             axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
             axis.xaxis.set_minor_formatter(NullFormatter())
             style.percent_axis(axis)
