@@ -1,0 +1,1 @@
+"""ReckOn, bit for bit."""

@@ -1,0 +1,166 @@
+"""Samples and ticks: the order in which the phases run."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int, Int8, Int32, UInt8
+
+from onspike.chips.reckon.eprop import Post, eprop, latch, runs
+from onspike.chips.reckon.error import count, error
+from onspike.chips.reckon.prop import prop
+from onspike.chips.reckon.state import Chip, Memory, State, reads
+from onspike.chips.reckon.step import step
+
+Bit = Bool[Array, "*any"] | UInt8[Array, "*any"] | Int[Array, "*any"]
+
+
+class Sample(NamedTuple):
+    """What the pins of a chip see of one sample; time first."""
+
+    events: UInt8[Array, "ticks pre"]  # 1: an event before the tick
+    valid: UInt8[Array, " ticks"]  # pin TARGET_VALID
+    infer: UInt8[Array, " ticks"]  # pin INFER_ACC
+    label: Int32[Array, ""]
+    target: Int32[Array, "ticks out"]  # of regression; read where valid
+
+
+class Seen(NamedTuple):
+    """What can be seen of one tick, as the chip reads it."""
+
+    stepped: Memory  # after STEP
+    z: Bool[Array, " neurons"]
+    stepped_o: Int32[Array, " out"]
+    learnt: Bool[Array, ""]  # whether EPROP took place
+    err: Int32[Array, " out"]  # 0 unless it did
+    post: Post
+    ended: State  # at the end of the tick
+
+
+def tick(chip: Chip, state: State, now: Sample) -> tuple[State, Seen]:
+    """A tick in the course of a sample: STEP, winner, EPROP, PROP.
+
+    Args:
+        chip: The chip.
+        state: Before it.
+        now: One tick of a sample: its arrays without their leading axis.
+    """
+    latched, valid = latch(chip, state), now.valid != 0
+    state, z = step(chip, state)
+    stepped, o = reads(state.memory), state.o
+    state = count(chip, state, now.infer != 0)
+    learnt = runs(chip, valid)
+    err = error(chip, state, now.label, now.target, valid)
+    state, post = eprop(chip, state, err, valid, latched)
+    state = prop(chip, state, z, now.events != 0)
+    err = jnp.where(learnt, err, 0)
+    return state, Seen(stepped, z, o, learnt, err, post, state)
+
+
+def first(chip: Chip, state: State, events: UInt8[Array, " pre"]) -> State:
+    """The first tick of a sample: events are propagated, and nothing else happens."""
+    silent = jnp.zeros(2 * chip.registers.n_pairs, bool)
+    return prop(chip, state, silent, events != 0)
+
+
+def last(
+    chip: Chip, state: State, infer: UInt8[Array, ""]
+) -> tuple[State, Bool[Array, " neurons"]]:
+    """The last tick: a step and a winner. Nothing is learnt, and input is lost."""
+    state, z = step(chip, state)
+    return count(chip, state, infer != 0), z
+
+
+def boundary(state: State) -> State:
+    """Between samples: outputs and counters are 0, and every neuron is clean."""
+    clean = jnp.zeros_like(state.memory.dirty)
+    return state._replace(
+        memory=state.memory._replace(dirty=clean),
+        o=jnp.zeros_like(state.o),
+        cnt=jnp.zeros_like(state.cnt),
+    )
+
+
+def answer(state: State) -> Int32[Array, ""]:
+    """The label that is sent: the output that won most ticks, the first of equals."""
+    return jnp.argmax(state.cnt).astype(jnp.int32)
+
+
+class Result(NamedTuple):
+    """What a sample leaves outside the chip."""
+
+    label: Int32[Array, ""]
+    o: Int32[Array, " out"]  # outputs after the last step
+    spikes: Int32[Array, ""]
+    learnt: Int32[Array, ""]  # ticks with EPROP
+
+
+def run(chip: Chip, state: State, sample: Sample) -> tuple[State, Result]:
+    """One sample, from its first tick to the boundary.
+
+    Args:
+        chip: The chip.
+        state: Before it.
+        sample: Of two ticks or more.
+    """
+
+    def middle(carry, now):
+        state, spikes, learnt = carry
+        state, seen = tick(chip, state, now)
+        spikes += jnp.sum(seen.z, dtype=jnp.int32)
+        return (state, spikes, learnt + seen.learnt.astype(jnp.int32)), None
+
+    zero = jnp.zeros((), jnp.int32)
+    state = first(chip, state, sample.events[0])
+    (state, spikes, learnt), _ = jax.lax.scan(
+        middle, (state, zero, zero), between(sample)
+    )
+    state, z = last(chip, state, sample.infer[-1])
+    spikes += jnp.sum(z, dtype=jnp.int32)
+    result = Result(answer(state), state.o, spikes, learnt)
+    return boundary(state), result
+
+
+def between(sample: Sample) -> Sample:
+    """The ticks of a sample without its first and last, ready to be scanned."""
+    events, valid, infer, label, target = sample
+    label = jnp.broadcast_to(label, (len(valid) - 2,))
+    return Sample(events[1:-1], valid[1:-1], infer[1:-1], label, target[1:-1])
+
+
+def observe(
+    chip: Chip, state: State, sample: Sample
+) -> tuple[State, Seen, Int32[Array, ""]]:
+    """One sample, and everything that can be seen of it, tick by tick.
+
+    Returns:
+        The state after the boundary, all ticks, and the label that is sent.
+    """
+    state = first(chip, state, sample.events[0])
+    n, r = 2 * chip.registers.n_pairs, chip.registers
+    zero, outs = jnp.zeros(n, jnp.int32), jnp.zeros(r.n_out, jnp.int32)
+    posts, no = jnp.zeros(r.n_post, jnp.int32), jnp.zeros((), bool)
+    nothing = Memory(zero, zero, zero, zero, jnp.zeros(r.n_pairs, bool))
+    quiet = Post(posts, posts, posts)
+    opening = Seen(nothing, zero != 0, outs, no, outs, quiet, _read(state))
+
+    def middle(state, now):
+        state, seen = tick(chip, state, now)
+        return state, seen._replace(ended=_read(state))
+
+    state, seen = jax.lax.scan(middle, state, between(sample))
+    state, z = last(chip, state, sample.infer[-1])
+    closing = Seen(reads(state.memory), z, state.o, no, outs, quiet, _read(state))
+    seen = jax.tree.map(
+        lambda a, b, c: jnp.concatenate([a[None], b, c[None]]), opening, seen, closing
+    )
+    return boundary(state), seen, answer(state)
+
+
+def _read(state: State) -> State:
+    """As it is read; weights are many, and are looked at between samples."""
+    none = jax.tree.map(lambda w: jnp.zeros((0, 0), jnp.int8), state.weights)
+    return state._replace(memory=reads(state.memory), weights=none)
+
+
+Weight = Int8[Array, "pre post"]
