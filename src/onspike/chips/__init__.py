@@ -1,5 +1,5 @@
 """Twins of chips: the same integers, event by event."""
 
-from onspike.chips import odin
+from onspike.chips import odin, reckon
 
-__all__ = ["odin"]
+__all__ = ["odin", "reckon"]

@@ -102,9 +102,7 @@ def eprop(
     return state._replace(weights=weights, lfsr=lfsr), post
 
 
-def read(
-    chip: Chip, state: State, valid: Bool[Array, ""], latched: Latched
-) -> Reading:
+def read(chip: Chip, state: State, valid: Bool[Array, ""], latched: Latched) -> Reading:
     """The neurons' memory; without a target, one pair's old word for all of them.
 
     Posts beyond the last enabled pair see copies of that pair.
@@ -164,13 +162,13 @@ def output_weights(
     r, w = chip.registers, state.weights.wout
     t = seen.post_tout[: r.n_rec] >> jnp.asarray(r.fp_loc_tout)
     active = (jnp.asarray(r.do_eprop) & 4 != 0) & valid & (t != 0)
-    rnd, after = _rows(WEIGHT_OUT, state.lfsr.wout, active)
+    words, place, after = _draws(WEIGHT_OUT, state.lfsr.wout, active)
     rows, decided = update(
         prob=t[:, None] * err[None],
         w=w[: r.n_rec],
         right=jnp.asarray(r.lr_r_wout),
         left=jnp.asarray(r.lr_p_wout),
-        rnd=rnd[:, : r.n_out],
+        rnd=words[place, : r.n_out],
         bits=28,
         enable=active[:, None],
     )
@@ -217,13 +215,11 @@ def _synapses(
         & (valid | (mode & 6 == 6) & regulated)
         & ((t != 0)[None] | busy[:, None])
     )
-    # The chip serves a whole group before the next: draws are in that order.
-    rnd, after = _rows(WEIGHT, lfsr, active.reshape(-1))
-    rnd = rnd.reshape(r.n_groups, n, GROUP).swapaxes(0, 1).reshape(n, r.n_post)
-    active = jnp.repeat(active.T, GROUP, axis=1, total_repeat_length=r.n_post)
+    # The chip serves a whole group before the next: words are drawn in that order.
+    words, place, after = _draws(WEIGHT, lfsr, active.reshape(-1))
+    rnd = words.at[place.reshape(active.shape).T].get(mode="promise_in_bounds")
 
     en = valid & (post.h != 0)
-    e = t[:, None] * jnp.where(en, post.L * post.h, 0)[None]
     down = jnp.asarray(getattr(r, f"regul_k_{kind}_r")).astype(jnp.uint32)
     up = jnp.asarray(getattr(r, f"regul_k_{kind}_p")).astype(jnp.uint32)
     reg = (post.treg.astype(jnp.uint32) << up >> down).astype(jnp.int32)
@@ -231,24 +227,32 @@ def _synapses(
     m = post.treg >> jnp.asarray(r.regul_k_mul)
     s = jnp.where(m >= GROUP, 0, GROUP - m)
     s = jnp.where((mode & 1 != 0) & (jnp.asarray(r.regul_w) != 0), s, 16)
+
+    # Rows of whole groups: contiguous runs of 16 are what the compiler makes fast.
+    def grouped(a: Array) -> Array:
+        return a.reshape(1, r.n_groups, GROUP)
+
+    e = t[:, None, None] * grouped(jnp.where(en, post.L * post.h, 0))
     rows, decided = update(
-        prob=probability(e, s[None], reg[None]),
-        w=w[:n],
+        prob=probability(e, grouped(s), grouped(reg)),
+        w=w[:n].reshape(n, r.n_groups, GROUP),
         right=jnp.asarray(getattr(r, f"lr_r_w{kind}")),
         left=jnp.asarray(getattr(r, f"lr_p_w{kind}")),
         rnd=rnd,
         bits=32,
-        enable=active & (en | (mode != 0) & regulated)[None],
+        enable=active.T[:, :, None] & grouped(en | (mode != 0) & regulated),
     )
     if bit == 1:
-        own = np.eye(n, r.n_post, dtype=bool)
+        own = np.eye(n, r.n_post, dtype=bool).reshape(rows.shape)
         rows = jnp.where(own & decided, jnp.zeros((), jnp.int8), rows)
-    return w.at[:n].set(rows), after
+    return w.at[:n].set(rows.reshape(n, r.n_post)), after
 
 
 def probability(
-    e: Int32[Array, "pre post"], s: Int32[Array, "1 post"], reg: Int32[Array, "1 post"]
-) -> Int32[Array, "pre post"]:
+    e: Int32[Array, "pre *post"],
+    s: Int32[Array, "1 *post"],
+    reg: Int32[Array, "1 *post"],
+) -> Int32[Array, "pre *post"]:
     """The signed probability of a step; `s` of 16 parts if it would go up.
 
     Where bit 31 of the product is set, a difference that is not negative counts as a
@@ -262,14 +266,14 @@ def probability(
 
 
 def update(
-    prob: Int32[Array, "pre n"],
-    w: Int8[Array, "pre n"],
+    prob: Int32[Array, "pre *n"],
+    w: Int8[Array, "pre *n"],
     right: Int32[Array, ""],
     left: Int32[Array, ""],
-    rnd: UInt32[Array, "pre n"],
+    rnd: UInt32[Array, "pre *n"],
     bits: int,
-    enable: Bool[Array, "#pre #n"],
-) -> tuple[Int8[Array, "pre n"], Bool[Array, "pre n"]]:
+    enable: Bool[Array, "*any"],
+) -> tuple[Int8[Array, "pre *n"], Bool[Array, "pre *n"]]:
     """UPD: one step up or down, at random, and not beyond 8 bits.
 
     Returns:
@@ -281,15 +285,16 @@ def update(
     scaled = jnp.where(a > (full >> p), full, a << p) >> r
     certain = prob == -(1 << bits - 1)
     decided = enable & (prob != 0) & (certain | (scaled >= rnd))
-    step = jnp.where(prob > 0, 1, -1) * decided.astype(jnp.int32)
-    return clip(w.astype(jnp.int32) + step, 8).astype(jnp.int8), decided
+    step = decided.astype(jnp.int32)
+    moved = w.astype(jnp.int32) + jnp.where(prob > 0, step, -step)
+    return clip(moved, 8).astype(jnp.int8), decided
 
 
-def _rows(
+def _draws(
     generator: Generator, state: Int32[Array, ""], active: Bool[Array, " rows"]
-) -> tuple[UInt32[Array, "rows pieces"], Int32[Array, ""]]:
-    """A word for each active row, in order, and the state after them."""
+) -> tuple[UInt32[Array, "rows pieces"], Int32[Array, " rows"], Int32[Array, ""]]:
+    """Words for all rows, which of them each active row gets, the state after them."""
     drawn = jnp.cumsum(active, dtype=jnp.int32)
-    place = drawn - active.astype(jnp.int32)
     words = generator.words(state, len(active))
-    return words[place], generator.after(state, drawn[-1], len(active))
+    after = generator.after(state, drawn[-1], len(active))
+    return words, drawn - active.astype(jnp.int32), after

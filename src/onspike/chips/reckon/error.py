@@ -21,7 +21,9 @@ def error(
     squashed = jnp.where(o > 2047, ONE, jnp.where(o < -2048, 0, o + 2048 >> 1))
     y = jnp.where(jnp.asarray(r.no_out_act) != 0, o, squashed)
     right = jnp.arange(r.n_out, dtype=jnp.int32) == label
-    wanted = jnp.where(jnp.asarray(r.regression) != 0, target, right * ONE)
+    wanted = jnp.where(
+        jnp.asarray(r.regression) != 0, target, right.astype(jnp.int32) * ONE
+    )
     return jnp.where(valid, clip(wanted - y, 16), 0)
 
 

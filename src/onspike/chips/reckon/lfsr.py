@@ -11,7 +11,6 @@ words within. States and words are the hardware's own.
 from functools import cached_property
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, UInt32
@@ -168,27 +167,36 @@ def _apply(rows: list[int], state: int) -> int:
 
 
 def _combine(state: State, table: np.ndarray) -> Array:
-    """Exclusive or of the table's rows whose bit is set."""
-    room = (1,) * (table.ndim - 1)
+    """Exclusive or of the table's rows whose bit is set, some bits at a time."""
     total = None
-    for bit, row in enumerate(table):
-        chosen = (-(state >> bit & 1)).astype(row.dtype).reshape(*state.shape, *room)
-        part = chosen & jnp.asarray(row.reshape((1,) * state.ndim + row.shape))
+    for low in range(0, len(table), _BITS):
+        sums = jnp.asarray(_sums(table[low : low + _BITS]))
+        part = sums[state >> low & len(sums) - 1]
         total = part if total is None else total ^ part
     assert total is not None
     return total
 
 
+def _sums(rows: np.ndarray) -> np.ndarray:
+    """The exclusive or of every subset of rows."""
+    sums = np.zeros((1, *rows.shape[1:]), rows.dtype)
+    for row in rows:
+        sums = np.concatenate([sums, sums ^ row])
+    return sums
+
+
 def _pick(state: State, table: np.ndarray, n: Int32[Array, ""]) -> State:
     """The same for one column."""
-    column = jnp.asarray(table)[:, n]
-    places = jnp.arange(len(table), dtype=jnp.int32)
-    chosen = -(state[..., None] >> places.reshape((1,) * state.ndim + (-1,)) & 1)
-    rows = chosen & column.reshape((1,) * state.ndim + (-1,))
-    zero = np.int32(0)
-    return jax.lax.reduce(rows, zero, jax.lax.bitwise_xor, (rows.ndim - 1,))
+    total = None
+    for low in range(0, len(table), _BITS):
+        sums = jnp.asarray(_sums(table[low : low + _BITS]))
+        part = sums[state >> low & len(sums) - 1, n]
+        total = part if total is None else total ^ part
+    assert total is not None
+    return total
 
 
+_BITS = 5  # looked up at once
 _SHORT = (0, -14, -7, -13, -6, -12, -5, -11, -4, -10, -3, -9, -2, -8, -1)
 ROUND_15 = Generator(15, 1, 15, (0, *range(-14, 0)), piece=15, block=128)
 ROUND_7 = Generator(15, 1, 7, _SHORT, piece=7, block=128)

@@ -5,7 +5,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32
 
 from onspike.chips.reckon.lfsr import NOISE
-from onspike.chips.reckon.state import Chip, Memory, State, anyone, branch, clip, reads, wrap
+from onspike.chips.reckon.state import (
+    Chip,
+    Memory,
+    State,
+    anyone,
+    branch,
+    clip,
+    reads,
+    wrap,
+)
 
 
 def prop(
@@ -104,7 +113,7 @@ def _add(trace, where, step, top):
 
 
 def _touched(chip: Chip, memory: Memory, any_served: Bool[Array, ""]) -> Memory:
-    """The pairs that integrate are written whole: from now on they are what was read."""
+    """The pairs that integrate are written whole: now they are what was read."""
     pairs = jnp.arange(chip.registers.n_pairs, dtype=jnp.int32)
     written = any_served & (pairs <= chip.registers.num_rec_neur >> 1)
     both, seen = jnp.repeat(written, 2), reads(memory)

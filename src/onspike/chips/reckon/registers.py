@@ -38,11 +38,12 @@ def _word(value: Any) -> Any:
     if isinstance(value, jax.Array):
         return value
     number = np.asarray(value)
-    wide = number.dtype.kind not in "iub" or np.any(abs(number.astype(object)) >> 32)
-    if wide:
+    if number.dtype.kind not in "iub":
         return value
-    unsigned = np.any(number.astype(np.int64) >> 31 == 1)
-    return number.astype(np.uint32 if unsigned else np.int32)
+    low, high = int(number.min()), int(number.max())
+    if low < -(1 << 31) or high >= 1 << 32:
+        return value
+    return number.astype(np.uint32 if high >= 1 << 31 else np.int32)
 
 
 def _pairs(value: Any) -> Any:

@@ -1,28 +1,83 @@
 """Samples and ticks: the order in which the phases run."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int, Int8, Int32, UInt8
+import numpy as np
+from jaxtyping import Array, Bool, Int32, UInt8
 
 from onspike.chips.reckon.eprop import Post, eprop, latch, runs
 from onspike.chips.reckon.error import count, error
 from onspike.chips.reckon.prop import prop
+from onspike.chips.reckon.registers import Registers
 from onspike.chips.reckon.state import Chip, Memory, State, reads
 from onspike.chips.reckon.step import step
-
-Bit = Bool[Array, "*any"] | UInt8[Array, "*any"] | Int[Array, "*any"]
 
 
 class Sample(NamedTuple):
     """What the pins of a chip see of one sample; time first."""
 
-    events: UInt8[Array, "ticks pre"]  # 1: an event before the tick
-    valid: UInt8[Array, " ticks"]  # pin TARGET_VALID
-    infer: UInt8[Array, " ticks"]  # pin INFER_ACC
-    label: Int32[Array, ""]
-    target: Int32[Array, "ticks out"]  # of regression; read where valid
+    events: UInt8[Array, "*ticks pre"]  # 1: an event before the tick
+    valid: UInt8[Array, "*ticks"]  # pin TARGET_VALID
+    infer: UInt8[Array, "*ticks"]  # pin INFER_ACC
+    label: Int32[Array, "*any"]
+    target: Int32[Array, "*ticks out"]  # of regression; read where valid
+
+
+def samples(
+    registers: Registers,
+    events: Any,
+    label: Any = 0,
+    valid: Any = 0,
+    infer: Any = 0,
+    target: Any = None,
+) -> Sample:
+    """Checks what the pins of a chip are to see; there may be axes before time.
+
+    Args:
+        registers: Of the chip, for its sizes.
+        events: (ticks, inputs), 1 where an event arrives before the tick.
+        label: Of the sample, or one for each.
+        valid: Pin TARGET_VALID, one value or one per tick.
+        infer: Pin INFER_ACC, likewise.
+        target: (ticks, outputs) of regression.
+
+    Raises:
+        ValueError: If a value does not fit the chip.
+    """
+    r, events = registers, np.asarray(events)
+    *some, ticks, inputs = events.shape if events.ndim > 1 else (0, 0)
+    if ticks < 2 or inputs > r.n_pre or np.any((events != 0) & (events != 1)):
+        raise ValueError(
+            f"reckon.samples.events must be 0 or 1, (ticks, inputs), two ticks or more "
+            f"and at most {r.n_pre} inputs; got shape {events.shape}"
+        )
+    label = np.broadcast_to(np.asarray(label, np.int32), tuple(some))
+    bad = label[(label < 0) | (label >= r.n_out)]
+    if bad.size:
+        raise ValueError(
+            f"reckon.samples.label must be 0 to {r.num_out_neur}; got {bad.flat[0]}"
+        )
+    pins = [
+        np.broadcast_to(np.asarray(pin) != 0, (*some, ticks)) for pin in (valid, infer)
+    ]
+    whole = (*some, ticks, r.n_out)
+    target = np.zeros(whole, np.int32) if target is None else np.asarray(target)
+    bad = target[(target < -(1 << 15)) | (target >= 1 << 15)]
+    if target.shape != whole or target.dtype.kind not in "iu" or bad.size:
+        raise ValueError(
+            f"reckon.samples.target must be signed numbers of 16 bits, shape {whole}; "
+            f"got {bad.flat[0] if bad.size else target.shape} ({target.dtype})"
+        )
+    room = [(0, 0)] * (events.ndim - 1) + [(0, r.n_pre - inputs)]
+    return Sample(
+        events=jnp.asarray(np.pad(events.astype(np.uint8), room)),
+        valid=jnp.asarray(pins[0].astype(np.uint8)),
+        infer=jnp.asarray(pins[1].astype(np.uint8)),
+        label=jnp.asarray(label),
+        target=jnp.asarray(target.astype(np.int32)),
+    )
 
 
 class Seen(NamedTuple):
@@ -95,6 +150,7 @@ class Result(NamedTuple):
     learnt: Int32[Array, ""]  # ticks with EPROP
 
 
+@jax.jit
 def run(chip: Chip, state: State, sample: Sample) -> tuple[State, Result]:
     """One sample, from its first tick to the boundary.
 
@@ -128,6 +184,7 @@ def between(sample: Sample) -> Sample:
     return Sample(events[1:-1], valid[1:-1], infer[1:-1], label, target[1:-1])
 
 
+@jax.jit
 def observe(
     chip: Chip, state: State, sample: Sample
 ) -> tuple[State, Seen, Int32[Array, ""]]:
@@ -161,6 +218,3 @@ def _read(state: State) -> State:
     """As it is read; weights are many, and are looked at between samples."""
     none = jax.tree.map(lambda w: jnp.zeros((0, 0), jnp.int8), state.weights)
     return state._replace(memory=reads(state.memory), weights=none)
-
-
-Weight = Int8[Array, "pre post"]

@@ -69,7 +69,9 @@ class Chip(eqx.Module):
     def alpha(self) -> Int32[Array, " pairs"]:
         """Decay of the stored pairs per tick, 15 fractional bits."""
         n = self.registers.n_pairs
-        base = jnp.where(jnp.asarray(self.registers.alpha_conf)[:n] != 0, 0x8000, 0x7000)
+        base = jnp.where(
+            jnp.asarray(self.registers.alpha_conf)[:n] != 0, 0x8000, 0x7000
+        )
         return base.astype(jnp.int32) | self.alpha12[:n]
 
 
@@ -146,8 +148,8 @@ def _integers(what: str, value: Any, low: int, high: int, shape: tuple) -> Whole
 def reads(memory: Memory) -> Memory:
     """The neurons as the chip reads them: 0 where a pair is clean."""
     seen = jnp.repeat(memory.dirty, 2)
-    u, tinp, trec, tout, _ = (jnp.where(seen, a, 0) for a in (*memory[:4], seen))
-    return Memory(u, tinp, trec, tout, memory.dirty)
+    fields = (jnp.where(seen, a, 0) for a in memory[:4])
+    return Memory(*fields, dirty=memory.dirty)
 
 
 def wrap(x: Whole, bits: int) -> Whole:

@@ -62,7 +62,7 @@ def step(chip: Chip, state: State) -> tuple[State, Bool[Array, " neurons"]]:
 
 
 def _scaled(x, factor, bits, bumps, word, mask=-1):
-    """x * factor, rounded down, or at random; what becomes 0 is never rounded up."""
+    """The product, rounded down or at random; what is 0 is never rounded up."""
     v = x * factor
     q = v >> bits & mask
     up = bumps & ((v & (1 << bits) - 1) >= word) & (q != 0)

@@ -1,0 +1,355 @@
+"""Files of what the simulated hardware did: reading them, and comparing the twin.
+
+A file of arrays has its configuration beside it, in a JSON file of the same name; files
+`NAME_data`, `NAME_steps` and `NAME_train` share `NAME.json`.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from onspike.chips.reckon.lfsr import flat
+from onspike.chips.reckon.registers import Registers, named
+from onspike.chips.reckon.sample import Sample, Seen, observe, run, samples
+from onspike.chips.reckon.state import Chip, State, start
+
+Arrays = dict[str, np.ndarray]
+
+
+class Difference(NamedTuple):
+    """The first place where the twin and a file part."""
+
+    sample: int
+    tick: int | None  # None: what is compared once per sample
+    field: str
+    where: tuple[int, ...]  # of the neuron, output, generator or weight
+    expected: int
+    got: int
+
+    def __str__(self) -> str:
+        when = "after its last tick" if self.tick is None else f"tick {self.tick}"
+        place = f"[{', '.join(map(str, self.where))}]" if self.where else ""
+        return (
+            f"sample {self.sample}, {when}: {self.field}{place} "
+            f"expected {self.expected}, got {self.got}"
+        )
+
+
+class Verdict(NamedTuple):
+    """What came of a comparison."""
+
+    samples: int
+    ticks: int
+    difference: Difference | None  # None: every bit is the same
+
+
+def configuration(file: Path) -> dict[str, Any]:
+    """The configuration beside a file.
+
+    Raises:
+        ValueError: If there is none, or it is not one.
+    """
+    near = (file.with_suffix(".json"), file.with_name(f"{_stem(file)}.json"))
+    path = next((p for p in near if p.is_file()), None)
+    if path is None:
+        raise ValueError(f"{file}: no configuration beside it ({near[0].name})")
+    try:
+        found = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not JSON: {error}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("registers"), dict):
+        raise ValueError(f"{path}: not a configuration: it lacks 'registers'")
+    return found
+
+
+def arrays(file: Path) -> Arrays:
+    """The arrays of a file.
+
+    Raises:
+        ValueError: If it is not a file of arrays.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as found:
+            return dict(found)
+    except (ValueError, OSError, EOFError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{file}: not a file of arrays (.npz)") from None
+
+
+def programmed(settings: Mapping[str, Any], memory: Arrays, file: Path) -> Chip:
+    """The chip that a file describes."""
+    conf = settings.get("alpha_conf_hex", "0")
+    try:
+        pairs = int(str(conf), 16)
+    except ValueError:
+        raise ValueError(f"{file}: alpha_conf_hex is not hex: {conf!r}") from None
+    need(file, memory, "alpha12", "thr")
+    registers = named(settings["registers"], alpha_conf=pairs)
+    return Chip(registers, memory["alpha12"], memory["thr"])
+
+
+def need(file: Path, found: Arrays, *names: str) -> None:
+    """Raises ValueError if a file lacks an array."""
+    lacking = [name for name in names if name not in found]
+    if lacking:
+        raise ValueError(f"{file}: lacks {', '.join(lacking)}")
+
+
+def verify(file: Path) -> Verdict:
+    """Compares the twin with a file, bit by bit.
+
+    Raises:
+        ValueError: If the file, or its configuration, is not what it should be.
+    """
+    found, settings = arrays(file), configuration(file)
+    if "pred_train" in found:
+        return _verify_training(file, found, settings)
+    if "a_u" not in found:
+        raise ValueError(f"{file}: nothing to compare: it lacks a_u and pred_train")
+    if "is_test" in found:
+        inputs = _data(file)
+        chip = programmed(settings, inputs, file)
+        splits = _cue_samples(file, inputs, settings, chip.registers)
+        found |= {name: inputs[name] for name in _WEIGHTS}
+        which = [
+            (splits["test" if test else "train"], int(i), 0 if test else 7)
+            for i, test in zip(found["which"], found["is_test"], strict=True)
+        ]
+        told = [(_one(split, i), learns) for split, i, learns in which]
+    else:
+        chip = programmed(settings, found, file)
+        told = list(_told(file, found, chip))
+    need(file, found, *_WEIGHTS, *_TICKS, *_SAMPLES)
+    state = _start(chip, found)
+    ticks = 0
+    for s, (pins, learns) in enumerate(told):
+        now = learning(chip, learns)
+        state, seen, label = observe(now, state, pins)
+        ticks += len(pins.valid)
+        difference = _in_ticks(s, found, seen, learns, chip) or _after(
+            s, found, state, int(label)
+        )
+        if difference:
+            return Verdict(s, ticks, difference)
+    return Verdict(len(told), ticks, None)
+
+
+def learning(chip: Chip, do_eprop: Any) -> Chip:
+    """The same chip with that DO_EPROP; 0 turns learning off."""
+    registers = dataclasses.replace(chip.registers, do_eprop=np.int32(do_eprop))
+    return dataclasses.replace(chip, registers=registers)
+
+
+@jax.jit
+def _each(chip: Chip, state: State, samples: Sample) -> tuple[State, Any]:
+    """Samples in order, and what is kept after each."""
+
+    def one(state: State, pins: Sample) -> tuple[State, Any]:
+        state, result = run(chip, state, pins)
+        return state, (state.weights, flat(state.lfsr), result.label)
+
+    return jax.lax.scan(one, state, samples)
+
+
+_WEIGHTS = ("winp_init", "wrec_init", "wout_init")
+_SAMPLES = ("winp", "wrec", "wout", "lfsr", "pred")
+_SIGNALS = ("L", "h", "treg")
+_TICKS = (  # in the order in which they come about
+    "step_done",
+    *(f"a_{name}" for name in ("u", "z", "tinp", "trec", "tout", "o")),
+    "eprop_done",
+    *(f"e_{name}" for name in ("err", *_SIGNALS)),
+    *(f"b_{name}" for name in ("u", "tinp", "trec", "tout", "o", "cnt", "lfsr")),
+)
+
+
+def _twin(seen: Seen) -> dict[str, Array]:
+    after, end = seen.stepped, seen.ended
+    return {
+        "step_done": jnp.arange(len(seen.learnt)) > 0,
+        **{f"a_{name}": getattr(after, name) for name in ("u", "tinp", "trec", "tout")},
+        "a_z": seen.z,
+        "a_o": seen.stepped_o,
+        "eprop_done": seen.learnt,
+        "e_err": seen.err,
+        **{f"e_{name}": getattr(seen.post, name) for name in _SIGNALS},
+        **{
+            f"b_{name}": getattr(end.memory, name)
+            for name in ("u", "tinp", "trec", "tout")
+        },
+        "b_o": end.o,
+        "b_cnt": end.cnt,
+        "b_lfsr": jax.vmap(flat)(end.lfsr),
+    }
+
+
+def _in_ticks(
+    s: int, found: Arrays, seen: Seen, learns: int, chip: Chip
+) -> Difference | None:
+    """The first difference within a sample, in time and then in order of phases."""
+    twin = {name: np.asarray(a).astype(np.int64) for name, a in _twin(seen).items()}
+    ran = found["eprop_done"][s] != 0
+    first: tuple[int, int, Difference] | None = None
+    for rank, name in enumerate(_TICKS):
+        skipped = name == "e_treg" and not int(chip.registers.regul_mode)
+        if skipped or (name[2:] in _SIGNALS and learns == 4):
+            continue
+        expected, got = found[name][s].astype(np.int64), twin[name]
+        if got.ndim == 2:
+            width = expected.shape[1]
+            room = max(0, width - got.shape[1])  # what is not stored is 0
+            got = np.pad(got, ((0, 0), (0, room)))[:, :width]
+        if got.shape != expected.shape:
+            raise ValueError(
+                f"{name} must have {got.shape[0]} ticks; got {expected.shape[0]}"
+            )
+        differs = got != expected
+        if name[2:] in _SIGNALS:
+            differs &= ran[:, None]
+        if differs.any():
+            tick, *index = (int(i) for i in np.argwhere(differs)[0])
+            where = (tick, *index)
+            here = Difference(
+                s, tick, name, tuple(index), int(expected[where]), int(got[where])
+            )
+            if first is None or (tick, rank) < first[:2]:
+                first = tick, rank, here
+    return None if first is None else first[2]
+
+
+def _after(s: int, found: Arrays, state: State, label: int) -> Difference | None:
+    """The first difference in what is compared once per sample."""
+    got = {**state.weights._asdict(), "lfsr": flat(state.lfsr), "pred": label}
+    for name in _SAMPLES:
+        here = _unequal(s, name, found[name][s], np.asarray(got[name]))
+        if here:
+            return here
+    return None
+
+
+def _unequal(s: int, name: str, expected: Any, got: np.ndarray) -> Difference | None:
+    expected = np.asarray(expected).astype(np.int64)
+    got = got.astype(np.int64)[tuple(slice(n) for n in expected.shape)]
+    if got.shape != expected.shape:
+        raise ValueError(f"{name} must have shape {got.shape}; got {expected.shape}")
+    if np.array_equal(got, expected):
+        return None
+    index = tuple(int(i) for i in np.argwhere(got != expected)[0])
+    return Difference(s, None, name, index, int(expected[index]), int(got[index]))
+
+
+def _told(file: Path, found: Arrays, chip: Chip) -> Iterator[tuple[Sample, int]]:
+    """The samples of a file of scenarios, and DO_EPROP in each."""
+    parts = ("in_spikes", "target_valid", "infer_acc", "label", "do_eprop")
+    need(file, found, *parts)
+    columns = [found[name] for name in parts]
+    for s, (events, valid, infer, label, learns) in enumerate(
+        zip(*columns, strict=True)
+    ):
+        target = found["target"][s] if "target" in found else None
+        yield (
+            samples(chip.registers, events, label, valid, infer, target),
+            int(learns),
+        )
+
+
+def _stem(file: Path) -> str:
+    return file.stem.rpartition("_")[0] or file.stem
+
+
+def _data(file: Path) -> Arrays:
+    path = file.with_name(f"{_stem(file)}_data.npz")
+    if not path.is_file():
+        raise ValueError(f"{file}: its inputs are missing ({path.name})")
+    return arrays(path)
+
+
+def _cue_samples(
+    file: Path, data: Arrays, settings: Mapping[str, Any], registers: Registers
+) -> dict[str, Sample]:
+    """The event lists of both splits, as pins see them."""
+    for name in ("n_ticks", "target_start_tick"):
+        if name not in settings:
+            raise ValueError(f"{file}: its configuration lacks {name}")
+    ticks, told = int(settings["n_ticks"]), {}
+    pins = np.arange(ticks) >= int(settings["target_start_tick"])
+    for split in ("train", "test"):
+        parts = [f"{split}_{a}" for a in ("ev_sample", "ev_time", "ev_neuron", "label")]
+        need(file, data, *parts)
+        *where, label = (data[name] for name in parts)
+        events = np.zeros((len(label), ticks, registers.n_pre), np.uint8)
+        events[tuple(where)] = 1
+        valid = pins & (split == "train")
+        told[split] = samples(registers, events, label, valid, pins)
+    return told
+
+
+def _start(chip: Chip, memory: Arrays) -> State:
+    winp, wrec, wout = (memory[name] for name in _WEIGHTS)
+    return start(chip, winp, wrec, wout)
+
+
+def _one(samples: Sample, i: int) -> Sample:
+    return Sample(*(a[i] for a in samples))
+
+
+def _verify_training(file: Path, found: Arrays, settings: Mapping[str, Any]) -> Verdict:
+    """Whole epochs: weights after each sample of the first, then after each epoch."""
+    data = _data(file)
+    need(file, data, *_WEIGHTS)
+    need(file, found, "winp", "wrec", "wout", "lfsr", "pred_test", "pred_partial")
+    chip = programmed(settings, data, file)
+    told = _cue_samples(file, data, settings, chip.registers)
+    state = _start(chip, data)
+    train, test = found["pred_train"], found["pred_test"]
+    parts = []  # of the schedule: the split, and what is predicted in it
+    for epoch, expected in enumerate(train):
+        parts.append(("train", expected))
+        parts += [("test", test[epoch])] if epoch < len(test) else []
+    rest = "train" if len(train) == len(test) else "test"
+    parts.append((rest, found["pred_partial"]))
+
+    seen, epoch, long = 0, 0, told["train"].valid.shape[1]
+    for part, (split, expected) in enumerate(parts):
+        whole = part < len(parts) - 1
+        if not len(expected):
+            continue
+        some = Sample(*(a[: len(expected)] for a in told[split]))
+        now = learning(chip, 7 if split == "train" else 0)
+        state, (weights, lfsr, label) = _each(now, state, some)
+        pairs = [(f"pred_{split if whole else 'partial'}", expected, label)]
+        if whole and split == "train":
+            kept = {**weights._asdict(), "lfsr": lfsr}
+            for name, got in kept.items():
+                if epoch == 0:
+                    pairs.append((name, found[name], got))
+                pairs.append((f"{name}_epoch", found[f"{name}_epoch"][epoch], got[-1]))
+            epoch += 1
+        for name, wanted, got in pairs:
+            here = (
+                _unequal(len(expected) - 1, name, wanted, np.asarray(got))
+                if name.endswith("_epoch")
+                else _first(wanted, np.asarray(got), name)
+            )
+            if here:
+                here = here._replace(sample=here.sample + seen)
+                return Verdict(seen, seen * long, here)
+        seen += len(expected)
+    return Verdict(seen, seen * long, None)
+
+
+def _first(expected: np.ndarray, got: np.ndarray, name: str) -> Difference | None:
+    """The first sample whose values differ."""
+    for s, (wanted, mine) in enumerate(zip(expected, got, strict=False)):
+        here = _unequal(s, name, wanted, mine)
+        if here:
+            return here
+    return None
