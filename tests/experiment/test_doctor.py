@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 
 import onspike as ons
-from onspike.devices import Fixed, Mismatch, Nearest
-from onspike.experiment import doctor, runs
+from onspike.devices import (
+    Drift,
+    Fixed,
+    Mismatch,
+    Nearest,
+    Parallel,
+    Pulsed,
+    StuckSynapses,
+)
+from onspike.experiment import doctor, measure, runs
 from onspike.experiment.run import Diverged
-from tinyrun import command, tiny
+from tinyrun import command, listed, tiny
 
 WELL = {
     "network.hidden": 8,
@@ -61,39 +69,79 @@ def test_each_ailment_is_found_with_numbers_and_something_to_try(ailment):
 def test_weights_at_the_clamp_are_stuck():
     found = doctor.probe(tiny(settings=WELL | {"train.clamp": 0.05, "rule.rate": 1.0}))
     stuck = ailments(found)["in", "is stuck at a bound"]
-    assert "have the largest size, 0.05" in stuck.measured
+    assert "cannot grow; the largest is 0.05" in stuck.measured
     assert "train.clamp" in stuck.remedy
     seen = {p.name: p for p in found.projections}
     assert seen["in"].largest == pytest.approx(0.05) and seen["in"].at_bound > 0.5
 
 
+NETWORK = ons.feedforward(4, ons.LIF(), (3,), 2)
+PULL = {"in": jnp.zeros((3, 4)).at[:, :2].set(100.0)}
+
+
+def looked_at(device, change, writes=1):
+    """What is seen of a die after some writes."""
+    learner = ons.Learner(NETWORK, ons.rules.eprop(1e-3), device)
+    first = last = learner.fabricate(*(ons.key(i) for i in range(3))).die
+    for i in range(writes):
+        last = device.write(last, change, ons.key(3 + i))
+    return {p.name: p for p in doctor._projections(learner, first, last)}
+
+
 @pytest.mark.parametrize("mismatch", [0.0, 0.3])
 def test_codes_of_few_bits_at_the_end_of_their_range_whatever_the_die(mismatch):
     device = Fixed(bits=4, write_mode=Nearest())
-    device = Mismatch(device, mismatch) if mismatch else device
-    network = ons.feedforward(4, ons.LIF(), (3,), 2)
-    learner = ons.Learner(network, ons.rules.eprop(1e-3), device)
-    first = learner.fabricate(*(ons.key(i) for i in range(3))).die
-    pull = jnp.zeros((3, 4)).at[:, :2].set(100.0)
-    last = device.write(first, {"in": pull}, ons.key(3))
-    seen = {p.name: p for p in doctor._projections(learner, first, last)}
-    assert seen["in"].at_bound == 6 / 12 and (seen["in"].largest == 7) == bool(mismatch)
+    seen = looked_at(Mismatch(device, mismatch) if mismatch else device, PULL)
+    assert seen["in"].at_bound == 6 / 12
     assert seen["in"].changed == 6 / 12 and seen["in"].moved
     assert seen["out"].at_bound == seen["out"].changed == 0 and not seen["out"].moved
 
 
+def test_cells_whose_bounds_differ_are_each_at_their_own():
+    device = Pulsed(dw_min=0.05, dw_min_std=0.0, w_max_dtod=0.3)
+    pull = {"in": jnp.full((3, 4), 100.0), "out": jnp.full((2, 3), -100.0)}
+    seen = looked_at(device, pull, 20)
+    assert seen["in"].at_bound == seen["out"].at_bound == 1
+    assert looked_at(device, pull, 0)["in"].at_bound == 0
+
+
+def test_neurons_whose_connections_are_spent_have_no_room():
+    device = Parallel(40, Nearest(), headroom=4.0)
+    assert looked_at(device, {}, 0)["in"].at_bound == 0
+    spent = looked_at(device, {"in": PULL["in"].at[2].set(0.0)})
+    assert 0.5 < spent["in"].at_bound < 1 and spent["out"].at_bound == 0
+
+
+def test_what_is_broken_is_at_no_bound():
+    seen = looked_at(StuckSynapses(Fixed(bits=4), 0.5, high=1.0), {}, 0)
+    assert seen["in"].at_bound == 0
+
+
+@pytest.mark.parametrize("device", [Drift(ons.Ideal()), Pulsed(lifetime=100.0)])
+def test_what_moves_by_itself_is_not_taken_for_learning(device):
+    seen = looked_at(device, {})["in"]
+    assert seen.changed is None
+    empty = measure.nothing(listed(n_in=4), NETWORK)
+    assert doctor._never(seen, empty, None)
+    assert not doctor._never(seen, empty._replace(written=3), None)
+    assert doctor._never(seen, empty, {"weight_writes_per_sample": 0.0})
+
+
 def test_the_share_at_a_bound():
-    codes, grown = np.array([7.0, -7, 7, 3, 1, 0]), np.array([7.0, -7, 7, 4, 2, 0])
-    gains = np.array([6.1, -8, 7.5, 2.9, 1.2, 0])
-    stored = doctor._Course(codes, codes, grown)
-    read = doctor._Course(gains, gains, gains)
-    assert doctor._bound([read, stored]) == (7.0, 0.5)
-    assert doctor._bound([read]) == (8.0, 0.0)  # there is always one that is largest
-    assert doctor._bound([stored._replace(pushed=codes + np.sign(codes))])[1] == 0
+    w = np.array([7.0, -7, 7, 3, 1, 0])
+    grown, less = np.array([7.0, -7, 7, 4, 2, 0]), w - np.sign(w)
+    free = np.zeros(6, bool)
+    assert doctor._bound(doctor._Course(w, w, grown, less), [], free) == 0.5
+    assert doctor._bound(doctor._Course(w, w, w, less), [], free) == 5 / 6
+    assert doctor._bound(doctor._Course(w, w, w, w), [], free) == 0.0  # stuck
+    assert doctor._bound(doctor._Course(w, w, 2 * w, less), [], ~free) == 5 / 6
     full = np.full(6, 7.0)
-    assert doctor._bound([doctor._Course(codes, full, full)]) == (7.0, 1.0)
+    assert doctor._bound(doctor._Course(w, full, full, full - 1), [], free) == 1.0
     binary = np.array([-1.0, 1, 0, 1])
-    assert doctor._bound([doctor._Course(binary, binary, binary)]) == (1.0, None)
+    gains = binary * np.array([1.1, 0.9, 1.2, 1.3])
+    course = doctor._Course(gains, gains, gains, 0 * gains)
+    assert doctor._bound(course, [], free[:4]) == 3 / 4
+    assert doctor._bound(course, [(binary, binary)], free[:4]) is None
 
 
 @pytest.fixture(scope="module")
@@ -122,13 +170,13 @@ def test_the_command_on_a_specification(trained, tmp_path, monkeypatch):
     spec = tmp_path / "spec.toml"
     shutil.copy(trained / "spec.toml", spec)
     code, lines, _ = command("doctor", spec)
-    assert code == 0 and "trained for 1 epochs" in lines[0]
+    assert code == 0 and "trained for 1 epoch of" in lines[0]
     spec.write_text(spec.read_text().replace("gain_in = 0.3", "gain_in = 0.001"))
     code, lines, _ = command("doctor", spec)
     assert code == 1 and any("is silent" in line for line in lines)
     assert list(tmp_path.iterdir()) == [spec]
     code, _, (line,) = command("doctor", tmp_path / "none")
-    assert code == 2 and "neither a run folder nor a specification" in line
+    assert code == 2 and "there is no folder or file" in line
 
 
 def test_a_readout_that_always_answers_the_same(tmp_path):

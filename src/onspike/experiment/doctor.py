@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import DictKey, GetAttrKey
 
+from onspike.devices import AbstractLayer, Parallel
 from onspike.experiment import measure, runs
-from onspike.experiment.measure import Finding
+from onspike.experiment.measure import Finding, Tally
 from onspike.experiment.run import Metrics, Seeds, Step, beginning, rounds
 from onspike.experiment.spec import Spec, load
 from onspike.experiment.store import RunFolder
@@ -26,7 +27,9 @@ DEAD = 0.5  # share of neurons that never fire from which on a population is hal
 EXPLODES = 100.0  # times its first norm; readouts that learn well reach tens
 EXPLODES_IN_AN_EPOCH = 10.0  # the same, per epoch that was begun
 STUCK = 0.25  # share of a projection's weights that are at the bound of their device
-LEVELS = 3  # sizes that a weight must have for a largest one to mean a bound
+LEVELS = 3  # sizes that a weight must have for one to be a bound
+SAME = 1e-3  # share by which a soft bound is missed
+LATER = 10**6  # ticks in which a die that moves by itself has moved
 PROBE = (8, 64)  # batches, or samples, that a specification is trained for at least
 
 
@@ -45,11 +48,12 @@ class ProjectionSeen(NamedTuple):
     name: str
     plastic: bool  # the rule has a rate for it
     finite: float  # share of weights that are numbers
-    changed: float  # share of weights that are not what they were at first
+    # Share of weights that are not what they were at first; None where they move alone.
+    changed: float | None
     moved: bool  # anything that is stored of them has changed
     growth: float | None  # norm over the first one; None if that was 0
-    largest: float  # the largest size, in weight units or codes
-    at_bound: float | None  # share that has it and cannot grow; None if unknown
+    largest: float  # the largest size, in weight units
+    at_bound: float | None  # share that can shrink and not grow; None if unknown
 
 
 class Diagnosis(NamedTuple):
@@ -77,7 +81,10 @@ def diagnose(path: Path) -> Diagnosis:
     if path.is_file():
         return probe(load(path))
     if not path.is_dir():
-        raise ValueError(f"'{path}' is neither a run folder nor a specification")
+        raise ValueError(
+            f"there is no folder or file '{path}': name a run folder, or a "
+            "specification as a TOML file"
+        )
     spec, seeds, first, last = runs.ends(path)
     store = RunFolder(path)
     rows = [r for r in store.metrics() if r["epoch"] <= last.position.epoch]
@@ -140,11 +147,11 @@ def _examine(
         *ill,
         *_dead(populations),
         *_one_answer(share, row),
-        *(f for p in projections for f in _weights(p, epochs, spec, row is None)),
+        *(f for p in projections for f in _weights(p, epochs, spec, counts, row)),
     ]
     split = _split(seeds)
     return Diagnosis(
-        trained=f"{epochs:.3g} epochs of {size} samples",
+        trained=f"{epochs:.3g} epoch{'' if epochs == 1 else 's'} of {size} samples",
         evaluated=f"{seen.seen} {split} samples",
         epochs=epochs,
         answers=share,
@@ -158,7 +165,7 @@ def _split(seeds: Seeds) -> Any:
     return "validation" if seeds.task.size("validation") else "test"
 
 
-def _evaluated(spec: Spec, seeds: Seeds, step: Step) -> measure.Tally:
+def _evaluated(spec: Spec, seeds: Seeds, step: Step) -> Tally:
     network, data = seeds.learner.network, seeds.keys[0].data
     params, batch = seeds.params(step.state, 0), spec.train.eval_batch
     return measure.evaluate(network, seeds.task, params, _split(seeds), data, batch)
@@ -170,41 +177,43 @@ def _projections(
     """What became of all weights, given the die at first and at last."""
     network = learner.network
     plastic = {name for name, rate in learner.rates().items() if float(rate) > 0}
-    dies = first, last, _pushed(learner, last, plastic)
+    dies = first, last, *(_pushed(learner, last, plastic, way) for way in (1, -1))
     reads = [learner.device.read(die).weights for die in dies]
+    alone, spent = _alone(learner, last), _spent(learner, last)
     for name, now in reads[0].items():
         mask = None if is_constant(name) else network.projections[name].mask
         there = np.full(now.shape, True) if mask is None else np.asarray(mask)
         if not there.any():
             continue
         read = _Course(*(np.asarray(w[name], float)[there] for w in reads))
-        kept = [dict(_kept(die, name, now.shape)) for die in dies]
-        kinds = [
-            _Course(*(np.asarray(each[path], float)[there] for each in kept))
-            for path, leaf in kept[0].items()
+        old, new = (dict(_kept(die, name, now.shape)) for die in (first, last))
+        codes = [
+            (old[path][there], leaf[there])
+            for path, leaf in new.items()
             if np.issubdtype(leaf.dtype, np.integer) or GetAttrKey("weights") in path
         ]
-        largest, share = _bound([read, *kinds])
+        full = np.broadcast_to(spent.get(name, False), now.shape)[there]
         norm, now_norm = _norm(read.first), _norm(read.last)
-        moved = any(np.any(kept[0][path] != kept[1][path]) for path in kept[0])
+        changed = float(np.mean(read.first != read.last))
         yield ProjectionSeen(
             name=name,
             plastic=name in plastic,
             finite=float(np.isfinite(read.last).mean()),
-            changed=float(np.mean(read.first != read.last)),
-            moved=moved,
+            changed=None if name in alone else changed,
+            moved=any(np.any(old[path] != new[path]) for path in old),
             growth=now_norm / norm if norm else None,
-            largest=largest,
-            at_bound=share if name in plastic else None,
+            largest=float(np.abs(read.last).max()),
+            at_bound=_bound(read, codes, full) if name in plastic else None,
         )
 
 
 class _Course(NamedTuple):
-    """Weights at first, at last, and after a write that asked each to grow."""
+    """Weights at first, at last, and when asked to grow, and to shrink."""
 
     first: np.ndarray
     last: np.ndarray
     pushed: np.ndarray
+    pulled: np.ndarray
 
 
 def _die(state: Tree) -> Tree:
@@ -213,11 +222,39 @@ def _die(state: Tree) -> Tree:
     return next(node.die for node in nodes if isinstance(node, Store))
 
 
-def _pushed(learner: AbstractLearner, die: Tree, plastic: set[str]) -> Tree:
-    """A die whose plastic weights were asked to grow by the largest of them."""
+def _pushed(learner: AbstractLearner, die: Tree, plastic: set[str], way: int) -> Tree:
+    """A die whose plastic weights were asked to grow by the largest, or to shrink."""
     weights = learner.device.read(die).weights
-    change = {n: jnp.sign(weights[n]) * jnp.abs(weights[n]).max() for n in plastic}
+    sizes = {n: way * jnp.abs(weights[n]).max() for n in plastic}
+    change = {n: jnp.sign(weights[n]) * size for n, size in sizes.items()}
     return learner.device.write(die, change, jax.random.key(0))
+
+
+def _alone(learner: AbstractLearner, die: Tree) -> set[str]:
+    """Whose weights move where nothing is written, by drift or by retention."""
+    device, key = learner.device, jax.random.key(0)
+    now = device.read(die).weights
+    nothing = {name: jnp.zeros_like(w) for name, w in now.items()}
+    tick = jnp.asarray(2**30 + LATER, jnp.int32)  # later than any run
+    aged = device.aged(die, tick, learner.network.dt, key)
+    later = device.read(device.write(aged, nothing, key)).weights
+    return {name for name, w in now.items() if bool(jnp.any(w != later[name]))}
+
+
+def _spent(learner: AbstractLearner, die: Tree) -> dict[str, np.ndarray]:
+    """By projection, whose neurons have no connection left: (n_post, 1)."""
+    memory = learner.device
+    while isinstance(memory, AbstractLayer):
+        memory = memory.device
+    if not isinstance(memory, Parallel):
+        return {}
+    used: dict[str, Any] = {}
+    wires = dict(learner.network.wiring.wires)
+    connections = learner.device.read(die).connections
+    for name, n in connections.items():
+        post = wires[name].post
+        used[post] = used.get(post, 0) + np.asarray(n).sum(1, keepdims=True)
+    return {name: used[wires[name].post] >= memory.budget for name in connections}
 
 
 def _kept(die: Tree, name: str, shape: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
@@ -236,28 +273,27 @@ def _norm(w: np.ndarray) -> float:
         return float(np.linalg.norm(w))
 
 
-def _bound(kinds: Sequence[_Course]) -> tuple[float, float | None]:
-    """The largest size, and the share of weights that have it and cannot grow.
+def _bound(
+    read: _Course, codes: Sequence[tuple[np.ndarray, np.ndarray]], spent: np.ndarray
+) -> float | None:
+    """The share of weights that can shrink and not grow; what is stuck does neither.
 
     Weights that never have more than two sizes are as their device wants them.
 
     Args:
-        kinds: Weights as they are read, and as they are stored; the one that tells of
-            more at a bound counts.
+        read: Weights as they are read.
+        codes: At first and at last as they are stored.
+        spent: Which have no room, although one of them alone might grow.
     """
-    found: list[tuple[float, float]] = []
-    for old, new, pushed in kinds:
-        size = np.abs(new)
-        levels = max(len(np.unique(np.abs(w))) for w in (old, new))
-        if np.isfinite(size).all() and size.any() and levels >= LEVELS:
-            top = float(size.max())
-            grew = np.abs(pushed) > size * (1 + 1e-6)
-            at = np.isclose(size, top, rtol=1e-6, atol=0.0) & ~grew
-            found.append((float(at.mean()) if at.sum() > 1 else 0.0, top))
-    if not found:
-        return float(np.abs(kinds[0].last).max()), None
-    share, top = max(found, key=lambda pair: pair[0])
-    return top, share
+    size = np.abs(read.last)
+    each = [(read.first, read.last), *codes]
+    levels = min(max(len(np.unique(np.abs(w))) for w in pair) for pair in each)
+    if not np.isfinite(size).all() or not size.any() or levels < LEVELS:
+        return None
+    sign = np.sign(read.last)
+    grew = sign * read.pushed > size * (1 + SAME)
+    shrank = sign * read.pulled < size * (1 - SAME)
+    return float(np.mean((size > 0) & shrank & (~grew | spent)))
 
 
 def _untrained(epochs: float) -> Iterator[Finding]:
@@ -294,7 +330,7 @@ def _one_answer(share: list[float], row: Metrics | None) -> Iterator[Finding]:
 
 
 def _weights(
-    p: ProjectionSeen, epochs: float, spec: Spec, short: bool
+    p: ProjectionSeen, epochs: float, spec: Spec, counts: Tally, row: Metrics | None
 ) -> Iterator[Finding]:
     where = f"{'constant' if is_constant(p.name) else 'projection'} '{p.name}'"
     if p.finite < 1.0:
@@ -302,15 +338,17 @@ def _weights(
         remedy = "lower rule.rate, or set train.clamp"
         yield Finding(where, "is not finite", share, remedy)
         return
-    on_its_way = short and p.moved  # a weight with a hidden state takes its time
-    if p.plastic and epochs and not p.changed and not on_its_way:
+    if p.plastic and epochs and _never(p, counts, row):
         remedy = "see whether its synapses get spikes and an error, or raise rule.rate"
-        if getattr(spec.device, "write", None) == "nearest":
+        copied = getattr(spec.device, "shadow", False)
+        if getattr(spec.device, "write", None) == "nearest" and not copied:
             remedy = "set device.write=stochastic: less than half a step is lost now"
         yield Finding(
             where,
             "was never updated",
-            "no weight differs from its first value, though the rule has a rate for it",
+            "no weight differs from its first value, though the rule has a rate for it"
+            if p.changed is not None
+            else "it moves by itself, but no write changed a weight",
             remedy,
         )
     growth = 0.0 if p.growth is None else p.growth
@@ -326,12 +364,22 @@ def _weights(
         range_ = "lower rule.rate"
         if spec.train.clamp is not None:
             range_ += " or raise train.clamp"
+        elif hasattr(spec.device, "budget"):
+            range_ += " or raise device.budget"
         elif hasattr(spec.device, "headroom"):
             range_ += " or raise device.headroom"
         yield Finding(
             where,
             "is stuck at a bound",
-            f"{100 * p.at_bound:.0f} % of its weights have the largest size, "
-            f"{p.largest:.4g}, and cannot grow",
+            f"{100 * p.at_bound:.0f} % of its weights cannot grow; the largest is "
+            f"{p.largest:.4g}",
             range_,
         )
+
+
+def _never(p: ProjectionSeen, counts: Tally, row: Metrics | None) -> bool:
+    """Whether learning never changed it."""
+    if p.changed is None:  # what moves alone is told by what was written
+        return not (counts.written if row is None else row["weight_writes_per_sample"])
+    on_its_way = row is None and p.moved  # a weight with a hidden state takes its time
+    return p.changed == 0 and not on_its_way
