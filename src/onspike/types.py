@@ -7,7 +7,7 @@ and no time axis: outside, `jax.vmap` and `jax.lax.scan` add them.
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Num, PRNGKeyArray
 
 Scalar = float | Float[Array, ""]
 PerNeuron = float | Float[Array, ""] | Float[Array, " n"]
@@ -83,6 +83,9 @@ class Params(NamedTuple):
     alive: dict[str, Float[Array, " n"]] = {}  # by population with dead neurons: 0 or 1
     inlets: dict[str, Float[Array, " n"]] = {}  # gain of injected currents, if not 1
     noise: tuple[Tree, ...] = ()  # what disturbs every tick: `AbstractNoise`
+    # How many connections a synapse is, by projection where that is not one for each
+    # synapse of the design: nothing computes with it, but an event costs as much.
+    connections: dict[str, Num[Array, "n_post n_pre"]] = {}
 
 
 def constant_name(population: str, field: str) -> str:

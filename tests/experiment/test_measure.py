@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import onspike as ons
+from onspike.devices import FanIn
 from onspike.engine import record
 from onspike.experiment import build, measure
 from onspike.experiment.run import no_write
@@ -62,6 +63,26 @@ def test_operations_count_synapses_that_are_there():
     }
 
 
+def test_operations_count_the_connections_that_a_die_has():
+    network = ons.recurrent(2, ons.LIF(), 3, 2)
+    spikes = {"hidden": np.array([1.0, 0, 3])}
+    counts = tally(seen=1, arrived=np.array([2.0, 5.0]), spikes=spikes)
+    for device, most in ((FanIn(ons.Ideal(), 3), 3), (ons.devices.Parallel(6), 6)):
+        params = network.init_params(ons.key(0))
+        die = device.fabricate(params, network.wiring, ons.key(1))
+        own = device.read(die).connections
+        assert own.keys() == {"in", "rec", "out"}
+        each = {n: np.asarray(c) for n, c in own.items()}
+        assert np.all(each["in"].sum(1) + each["rec"].sum(1) <= most)
+        found = measure.operations(listed(), network, counts, own)
+        assert found["synaptic_ops_per_sample"] == (
+            each["in"].sum(0) @ [2.0, 5.0]
+            + (each["rec"].sum(0) + each["out"].sum(0)) @ [1.0, 0, 3]
+        )
+    weights = np.asarray(device.read(die).weights["in"])
+    assert np.array_equal(each["in"] != 0, weights != 0)  # nothing is joined by a 0
+
+
 def test_graded_neurons_send_a_value_in_every_tick():
     task, neuron = listed(ticks=5), ons.RateNeuron()
     network = ons.feedforward(2, neuron, (3,), 2)
@@ -107,8 +128,8 @@ def test_an_evaluation_adds_up_what_its_samples_do_whatever_the_batch():
     assert measure.accuracy(counts) == counts.right / 7
 
 
-def memory(rule, n_hidden, n_in=2, device="ideal"):
-    settings = {"network.hidden": n_hidden, "task.n_per_group": n_in}
+def memory(rule, n_hidden, n_in=2, device="ideal", **more):
+    settings = {"network.hidden": n_hidden, "task.n_per_group": n_in} | more
     spec = tiny(rule, device=device, settings=settings)
     task = spec.built("task")
     return measure.memory(build.learner(spec, task), task)
@@ -133,6 +154,11 @@ def test_weights_take_the_bits_that_the_device_has():
     assert ideal["weights"] % synapses == 0 and ideal["weights"] >= 32 * synapses
     assert ideal["learning_state"] == eight["learning_state"]
     assert eight["learning_overhead"] > ideal["learning_overhead"]
+    copied = memory("reckon", 5, device="fixed8", **{"device.shadow": True})
+    assert copied["weights"] == eight["weights"]
+    copy = copied["learning_detail"]["host's copy"]
+    assert copied["learning_state"] == eight["learning_state"] + copy
+    assert copy == ideal["weights"]
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,7 @@ class AbstractDevice(eqx.Module):
     ) -> Tree:
         """What is stored after the weights were asked to change by `change`."""
 
-    def aged(
-        self, stored: Tree, tick: Int[Array, ""], dt: Scalar, key: Key
-    ) -> Tree:
+    def aged(self, stored: Tree, tick: Int[Array, ""], dt: Scalar, key: Key) -> Tree:
         """What is stored at a later tick, before the write there: time has passed.
 
         Args:
@@ -72,3 +70,7 @@ class AbstractDevice(eqx.Module):
     @abstractmethod
     def bits_per_weight(self) -> int:
         """The width of a stored weight."""
+
+    def host_bits_per_weight(self) -> int:
+        """What a host keeps of each weight beside it, in order to learn."""
+        return 0

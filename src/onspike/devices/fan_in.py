@@ -58,6 +58,16 @@ class FanIn(AbstractLayer):
                 weights[name] = jnp.where(mask[:, part], w[:, part], 0.0)
         return params._replace(weights=weights), kept
 
+    def seen(self, params, own):
+        def left(kept, inner):
+            return (
+                kept if inner is None else jnp.where(kept, inner, jnp.zeros_like(inner))
+            )
+
+        inner = params.connections
+        own = {name: left(kept, inner.get(name)) for name, kept in own.items()}
+        return params._replace(connections=inner | own)
+
     def asked(self, change, params, own):
         del params
         return {

@@ -34,6 +34,12 @@ class AbstractLayer(AbstractDevice):
     device: eqx.AbstractVar[AbstractDevice]
     of_the_die: ClassVar[bool] = True
 
+    def __check_init__(self) -> None:
+        if not isinstance(self.device, AbstractDevice):
+            raise ValueError(
+                f"{type(self).__name__}.device must be a device; got {self.device!r}"
+            )
+
     def made(self, params: Params, wiring: Wiring, key: Key) -> tuple[Params, Tree]:
         """What the wrapped device is given, and what chance made of this layer."""
         del wiring, key
@@ -66,15 +72,16 @@ class AbstractLayer(AbstractDevice):
 
     def aged(self, stored, tick, dt, key):
         inside, _ = jax.random.split(key)  # the other half is the layer's own
-        return stored._replace(
-            stored=self.device.aged(stored.stored, tick, dt, inside)
-        )
+        return stored._replace(stored=self.device.aged(stored.stored, tick, dt, inside))
 
     def written(self, before, after, change):
         return self.device.written(before.stored, after.stored, change)
 
     def bits_per_weight(self):
         return self.device.bits_per_weight()
+
+    def host_bits_per_weight(self):
+        return self.device.host_bits_per_weight()
 
 
 def split(key: Key, names: Iterable[str]) -> dict[str, Key]:

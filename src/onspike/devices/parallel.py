@@ -94,7 +94,10 @@ class Parallel(AbstractDevice):
             for each in stored.n.values()
             for name, n in each.items()
         }
-        return stored.others._replace(weights=weights | stored.constants)
+        counts = {m: abs(n) for each in stored.n.values() for m, n in each.items()}
+        return stored.others._replace(
+            weights=weights | stored.constants, connections=counts
+        )
 
     def write(self, stored, change, key):
         constants = {n: c + change.get(n, 0.0) for n, c in stored.constants.items()}
@@ -124,13 +127,12 @@ class Parallel(AbstractDevice):
         new = jnp.clip(new, -self.budget, self.budget)  # so that all sums are exact
         kept = jnp.where(old * new > 0, jnp.minimum(jnp.abs(old), jnp.abs(new)), 0.0)
         more = jnp.abs(new) - kept
-        # What those before it in the queue want: comparing all costs less than a sort.
-        size, place = jnp.abs(size), jnp.arange(size.shape[1])
-        larger = size[:, None, :] > size[:, :, None]
-        ties = size[:, None, :] == size[:, :, None]
-        earlier = place[None, None, :] < place[None, :, None]
-        before = larger | (ties & earlier)
-        ahead = jnp.where(before, more[:, None, :], 0.0).sum(2)
+        # What those before it in the queue want.
+        queue = jnp.argsort(-jnp.abs(size), axis=1, stable=True)
+        each = jnp.take_along_axis(more, queue, axis=1)
+        ahead = jnp.take_along_axis(
+            jnp.cumsum(each, axis=1) - each, jnp.argsort(queue, axis=1), axis=1
+        )
         left = self.budget - kept.sum(1, keepdims=True)
         served = jnp.clip(left - ahead, 0.0, more)
         total = (jnp.sign(new) * (kept + served)).astype(jnp.int16)

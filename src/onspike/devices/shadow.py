@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import jax.numpy as jnp
+
 from onspike.devices.base import AbstractDevice
 from onspike.devices.layer import AbstractLayer, LayerState
 
@@ -11,8 +13,10 @@ class Shadow(AbstractLayer):
 
     Changes add up in the host's copy; at each write the device is asked for what is
     between the copy and what it holds. It is asked again at the next write for what it
-    could not do. Limits around it (`Dale`, `Clamped`) are limits of the copy, too.
-    Without a shadow a device has only what it stores: learning on the chip.
+    could not do. Limits around it (`Dale`, `Clamped`) are limits of the copy, too; the
+    range of the device is none, so that a copy that has run past it must come back as
+    far before the chip moves (`Clamped` stops it). Without a shadow a device has only
+    what it stores: learning on the chip.
 
     Args:
         device: What holds the weights; one that rounds to the nearest follows best.
@@ -30,6 +34,10 @@ class Shadow(AbstractLayer):
 
     def held(self, stored):
         return self.read(stored)._replace(weights=stored.own)
+
+    def host_bits_per_weight(self):
+        copy = 8 * jnp.result_type(float).itemsize
+        return copy + self.device.host_bits_per_weight()
 
     def write(self, stored, change, key):
         copy = stored.own | {n: stored.own[n] + c for n, c in change.items()}

@@ -230,10 +230,16 @@ def condition(task: AbstractTask, network: Network, counts: Tally) -> str:
     return "runaway" if runs_away else "healthy"
 
 
-def operations(task: AbstractTask, network: Network, counts: Tally) -> dict[str, float]:
+def operations(
+    task: AbstractTask,
+    network: Network,
+    counts: Tally,
+    connections: Mapping[str, Any] = {},
+) -> dict[str, float]:
     """Spikes, synaptic operations and neuron updates per sample, as in NeuroBench.
 
-    A synaptic operation is one event at one existing synapse; graded inputs count as
+    A synaptic operation is one event at one existing synapse, or at each of the
+    connections that it is on a device (`Params.connections`); graded inputs count as
     one event when they are not zero, and a graded neuron sends one in every tick. Every
     neuron is updated in every tick.
     """
@@ -246,6 +252,7 @@ def operations(task: AbstractTask, network: Network, counts: Tally) -> dict[str,
     operations = 0.0
     for name, wire in network.wiring.wires:
         mask = network.projections[name].mask
+        mask = connections.get(name, mask)
         fan_out = wire.n_post if mask is None else np.asarray(mask).sum(0)
         if wire.pre in events:
             operations += float(np.sum(events[wire.pre] * fan_out))
@@ -271,7 +278,8 @@ def memory(learner: AbstractLearner, task: AbstractTask) -> dict[str, Any]:
     weights = synapses * learner.device.bits_per_weight()
     neurons = bits(jax.eval_shape(network.bare().init))
     controllers = bits(jax.eval_shape(network.init)) - neurons
-    parts = {"controllers": controllers, **learner.memory(task)}
+    copy = synapses * learner.device.host_bits_per_weight()
+    parts = {"host's copy": copy, "controllers": controllers, **learner.memory(task)}
     detail = {part: n for part, n in parts.items() if n}
     learning = sum(detail.values())
     return {
@@ -292,16 +300,16 @@ def finite(params: Params) -> str | None:
 
 
 def verdict(
-    task: AbstractTask, network: Network, counts: Tally, prefix: str
+    task: AbstractTask, network: Network, params: Params, counts: Tally, prefix: str
 ) -> Mapping[str, Any]:
-    """What a run says about one evaluation."""
+    """What a run says about one evaluation, with these parameters."""
     return {
         f"{prefix}_accuracy": accuracy(counts),
         f"{prefix}_by_group": by_group(task, counts),
         "answer_share": answer_share(counts),
         "confusion": counts.confusion.tolist(),
         "rates": rates(task, counts),
-        **operations(task, network.bare(), counts),
+        **operations(task, network.bare(), counts, params.connections),
     }
 
 

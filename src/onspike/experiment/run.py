@@ -270,7 +270,7 @@ def epoch_metrics(seeds: Seeds, step: Step, seed: int, eval_batch: int) -> Metri
         "accuracy_while_learning": measure.accuracy(counts),
         **verdict,
         "rates": measure.rates(task, counts),
-        **measure.operations(task, learner.network, counts),
+        **measure.operations(task, learner.network, counts, params.connections),
         "weight_writes_per_sample": counts.written / counts.seen,
         "ticks_per_second": speed(seeds, step),
         "wall_seconds": step.seconds,

@@ -165,11 +165,12 @@ def evaluate(folder: Path) -> dict[str, Any]:
         ValueError: If there is no usable checkpoint.
     """
     spec, seeds, _, last = ends(folder)
-    test = _test(seeds, seeds.params(last.state, 0), 0, spec)
+    params = seeds.params(last.state, 0)
+    test = _test(seeds, params, 0, spec)
     return {
         "epochs": last.position.epoch,
         "test_samples": test.seen,
-        **measure.verdict(seeds.task, seeds.learner.network, test, "test"),
+        **measure.verdict(seeds.task, seeds.learner.network, params, test, "test"),
     }
 
 
@@ -278,7 +279,7 @@ def _finish(
         "epochs": spec.train.epochs,
         "train_samples": samples,
         "test_samples": test.seen,
-        **measure.verdict(task, learner.network, test, "test"),
+        **measure.verdict(task, learner.network, params, test, "test"),
         "accuracy_while_learning": rows[-1]["accuracy_while_learning"],
         "validation_accuracy": rows[-1]["validation_accuracy"],
         "weight_writes_per_sample": float(
