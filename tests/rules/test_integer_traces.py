@@ -19,7 +19,7 @@ from onspike.rules import (
     eprop,
 )
 from onspike.rules.parts.gates import EndOfSample
-from onspike.types import Local, Wire
+from onspike.types import Dense, Local, Wire
 from oracle import Ledger, assert_same, begin, booked, draw, keyed, small, tasklet
 
 KEY = jax.random.key(0)
@@ -90,6 +90,23 @@ def test_many_bits_become_the_float_trace_and_large_traces_saturate():
     assert stored.max() == 15 and np.all(stored >= 0)
     twice = SPIKES[1:] & SPIKES[:-1]  # 0.9 and 1, and more where more came before
     assert twice.any() and np.all(stored[:, 1:][:, twice] == 15)
+
+
+def test_a_readouts_filter_holds_as_much_as_the_eligibility():
+    """However long the readout remembers: no account of a steady e saturates."""
+    kappa, e = 0.98, np.array([[0.9, 0.1], [0.5, 0.0], [1.0, 0.2]]).T
+    steady = local(jnp.zeros(5), KEY)._replace(readout_decay=jnp.asarray(kappa))
+
+    def tick(state, key):
+        now = steady._replace(key=key)
+        state, smooth = IntegerFilter(8, 1.0).step(state, Dense(jnp.asarray(e)), now)
+        return state, smooth.value
+
+    start = IntegerFilter(8, 1.0).init(Wire("input", "a", 0, 3, 2, 1))
+    _, found = jax.lax.scan(tick, start, jax.random.split(KEY, 3000))
+    mean = np.asarray(found[300:]).mean(0)
+    assert np.abs(mean - e / (1 - kappa)).max() < 0.03 / (1 - kappa)
+    assert mean.max() > 45  # many times the largest eligibility
 
 
 TASK = tasklet(ticks=24, window=8)

@@ -89,13 +89,14 @@ class IntegerTraces(AbstractEligibility):
 
 
 class IntegerFilter(eqx.Module):
-    """A readout's filter whose account is a signed integer between two ticks.
+    r"""A readout's filter whose account is a signed integer between two ticks.
 
-    As `IntegerTraces`, for the memory that a readout's filter has.
+    As `IntegerTraces`, for the memory that a readout's filter has. What is stored is
+    $(1 - \kappa) \bar e$, a running mean, which is no larger than the eligibility.
 
     Args:
         bits: Width of an account, 2 to 16.
-        largest: Largest account, in units of the eligibility.
+        largest: Largest mean, in units of the eligibility.
         filter: Whose account it is.
 
     Raises:
@@ -118,10 +119,10 @@ class IntegerFilter(eqx.Module):
 
     def step(self, state: Tree, e: Delta, local: Local) -> tuple[Tree, Dense]:
         """The filter's state and the filtered eligibility."""
-        whole = _Integers(self.bits, self.largest)
-        value, smooth = self.filter.step(whole.read(state), e, local)
+        whole, share = _Integers(self.bits, self.largest), 1.0 - local.readout_decay
+        account, smooth = self.filter.step(whole.read(state) / share, e, local)
         key = jax.random.fold_in(_key(self.owner, local), _FILTER)
-        return whole.store(value, key), smooth
+        return whole.store(account * share, key), smooth
 
 
 def _check(owner: str, bits: int, largest: Scalar) -> None:
