@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from onspike import (
+    LIF,
     CubaLIF,
+    DPINeuron,
     Fixed,
     Ideal,
     LeakyIntegrator,
@@ -18,6 +20,7 @@ from onspike import (
 from onspike.devices import Mismatch
 from onspike.experiment import build
 from onspike.experiment.spec import resolve
+from onspike.neurons import SpikeResponse
 from onspike.rules import feedback_control
 from onspike.types import Params
 from oracle import begin, draw, learn, tasklet, wired
@@ -117,6 +120,21 @@ def test_it_refuses_what_nothing_has():
     odd = Mismatch(Ideal(), {"tau_mem": 0.1, "temperature": 0.1})
     with pytest.raises(ValueError, match="unknown what varies.*temperature"):
         die(odd)
+
+
+@pytest.mark.parametrize(
+    ("neuron", "field"), [(SpikeResponse(), "tau_ref"), (DPINeuron(), "I_tau")]
+)
+def test_a_neuron_of_any_kind_varies_in_what_it_has(neuron, field):
+    params = Params({}, {"a": neuron})
+    wiring = wired({}, {"a": 5000})
+    for device in (Mismatch(Ideal(), 0.2), Mismatch(Ideal(), {field: 0.2})):
+        seen = device.read(device.fabricate(params, wiring, KEY)).neurons["a"]
+        factor = np.asarray(getattr(seen, field)) / getattr(neuron, field)
+        assert factor.std() / factor.mean() == pytest.approx(0.2, rel=0.05)
+    with pytest.raises(ValueError, match="unknown what varies.*'tau_ref'"):
+        other = Params({}, {"a": LIF()})  # that has none
+        Mismatch(Ideal(), {"tau_ref": 0.2}).fabricate(other, wiring, KEY)
 
 
 @pytest.mark.parametrize("neuron", ["lif", "alif", "cuba-lif"])

@@ -17,8 +17,8 @@ CONSTANTS = (
 
 def constant(neuron: Tree, name: str) -> Tree:
     """A constant of a neuron, None if it has none; a refractory period is a part's."""
-    owner = getattr(neuron, "refractory", None) if name == "tau_ref" else neuron
-    return getattr(owner, name, None)
+    part = getattr(neuron, "refractory", None) if name == "tau_ref" else None
+    return getattr(neuron, name, getattr(part, name, None))
 
 
 def multiplied(neuron: Tree, factors: Mapping[str, Float[Array, " n"]]) -> Tree:

@@ -55,13 +55,15 @@ class Mismatch(AbstractLayer):
     def made(self, params, wiring, key):
         for population in self.only or ():
             checks.known("population in Mismatch.only", population, params.neurons)
+        neurons = params.neurons.values()
+        parts = [getattr(neuron, "refractory", None) for neuron in neurons]
         numbers = {
             name
-            for neuron in params.neurons.values()
-            for name, value in vars(neuron).items()
+            for owner in (*neurons, *filter(None, parts))
+            for name, value in vars(owner).items()
             if isinstance(value, float) or eqx.is_inexact_array(value)
         }
-        known = {*numbers, "tau_ref", WEIGHTS, INJECTED}
+        known = {*numbers, WEIGHTS, INJECTED}
         for name in self.cv if isinstance(self.cv, Mapping) else ():
             checks.known("what varies (Mismatch.cv)", name, known)
         for_neurons, for_inlets, for_gain = jax.random.split(key, 3)
