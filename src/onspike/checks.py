@@ -40,6 +40,17 @@ def non_negative(owner: str, unit: str, /, **fields: Any) -> None:
     _require(lambda a: a >= 0, owner, unit, "zero or positive", **fields)
 
 
+def zero_or_above(owner: str, unit: str, bound: int, /, **fields: Any) -> None:
+    """Raises ValueError unless every field is finite, and 0 or more than `bound`."""
+    demand = f"0 or above {bound}"
+    _require(lambda a: (a == 0) | (a > bound), owner, unit, demand, **fields)
+
+
+def negative(owner: str, unit: str, /, **fields: Any) -> None:
+    """Raises ValueError unless every field is finite and less than zero."""
+    _require(lambda a: a < 0, owner, unit, "negative", **fields)
+
+
 def finite(owner: str, unit: str, /, **fields: Any) -> None:
     """Raises ValueError if any field is NaN or infinite."""
     _require(lambda a: np.ones(a.shape, bool), owner, unit, "finite", **fields)

@@ -75,9 +75,10 @@ def train(
     names = (spec.task.name, spec.rule.name, spec.device.name, f"seed{seed}")
     folder = out or _unused(Path("runs") / "-".join(names))
     say = terminal.printer(quiet)
+    asked = "".join(f", {o} {value}" for o, value in spec.changed("device").items())
     say(
         f"{spec.task.name}: rule {spec.rule.name}, neuron {spec.neuron.name}, "
-        f"device {spec.device.name}, seed {seed}"
+        f"device {spec.device.name}{asked}, seed {seed}"
     )
     with terminal.progress(quiet) as tell, _resumable(folder):
         result = runs.train([spec], [folder], lambda p: tell("", p))[0]

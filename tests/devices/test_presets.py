@@ -12,6 +12,8 @@ from onspike import LIF
 from onspike.catalog import DEVICES
 from onspike.catalog.devices import _die
 from onspike.devices import Pulsed
+from onspike.experiment import build
+from onspike.experiment.spec import resolve
 from onspike.types import Params
 from oracle import wired
 
@@ -81,6 +83,15 @@ def test_a_memory_takes_the_options_of_the_die():
     assert np.all(synapses.sum(1) == 5) and np.all(first[synapses] > 0)
     assert np.all((last != 0) == synapses) and np.all(last >= first)
     assert np.mean(last[synapses] > first[synapses]) > 0.7  # others are at their bound
+
+
+def test_what_is_refused_names_its_option():
+    for option, value in (("dead", 1.5), ("fan_in", 0), ("noise", -1.0)):
+        with pytest.raises(ValueError, match=rf"^device.{option}.*got {value}"):
+            built("ideal", **{option: value})
+    spec = resolve("digits", settings={"device.mismatch_control": 0.1})
+    with pytest.raises(ValueError, match="mismatch_control .* 'eprop' has none"):
+        build.learner(spec, spec.built("task"))
 
 
 def test_the_reference_page_has_all_devices_and_common_options(pytestconfig):

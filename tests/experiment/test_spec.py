@@ -113,7 +113,7 @@ def test_the_last_setting_wins():
 
 MISTAKES = {
     "train.epochs": "needs section.option=value",
-    "epochs=3": "needs section.option=value; got 'epochs'",
+    "epochs=3": "needs section.option=value; got 'epochs=3'",
     "trian.epochs=3": "unknown section 'trian'; did you mean 'train'?",
     "train.epoch=3": r"unknown option in \[train\] 'epoch'; did you mean 'epochs'?",
     "neuron.tau_men=1": "unknown option in .neuron. 'tau_men'; did you mean 'tau_mem'?",

@@ -40,27 +40,44 @@ def _die(
     if shadow:
         device = ons.Shadow(device)
     if fan_in is not None:
-        device = ons.FanIn(device, fan_in)
+        device = _option("fan_in", ons.FanIn, device, fan_in)
     if dale is not None:
-        device = ons.Dale(device, dale)
+        device = _option("dale", ons.Dale, device, dale)
     if mismatch:
-        device = ons.Mismatch(device, mismatch)
+        device = _option("mismatch", ons.Mismatch, device, mismatch)
     if mismatch_control:
-        device = ons.Mismatch(device, mismatch_control, only=(MORE, LESS))
+        only = MORE, LESS
+        device = _option(
+            "mismatch_control", ons.Mismatch, device, mismatch_control, only
+        )
     if dead:
-        device = ons.DeadNeurons(device, dead)
+        device = _option("dead", ons.DeadNeurons, device, dead)
     if stuck:
-        device = ons.StuckSynapses(device, stuck)
-    drifting = ons.Drift(device, drift, drift_tau)  # checked also where unused
+        device = _option("stuck", ons.StuckSynapses, device, stuck)
+    # What follows is checked also where it is not used.
+    drifting = _option("drift, device.drift_tau", ons.Drift, device, drift, drift_tau)
     device = drifting if drift else device
+    current = _option("noise, device.noise_tau", ons.CurrentNoise, noise, noise_tau)
     kinds = (
-        (noise, ons.CurrentNoise(noise, noise_tau)),
-        (spike_loss, ons.SpikeLoss(spike_loss)),
-        (spike_jitter, ons.SpikeJitter(spike_jitter)),
-        (readout_noise, ons.ReadoutNoise(readout_noise)),
+        (noise, current),
+        (spike_loss, _option("spike_loss", ons.SpikeLoss, spike_loss)),
+        (spike_jitter, _option("spike_jitter", ons.SpikeJitter, spike_jitter)),
+        (readout_noise, _option("readout_noise", ons.ReadoutNoise, readout_noise)),
     )
     heard = tuple(kind for strength, kind in kinds if strength)
     return ons.Noisy(device, heard) if heard else device
+
+
+def _option(name: str, make: Callable[..., Any], *values: Any) -> Any:
+    """What an option adds; an error names the option beside the part that it sets.
+
+    Raises:
+        ValueError: If the part does not take the values.
+    """
+    try:
+        return make(*values)
+    except ValueError as error:
+        raise ValueError(f"device.{name}: {error}") from None
 
 
 def _on_a_die(memory: Callable[..., "AbstractDevice"]) -> Callable[..., Any]:

@@ -176,6 +176,14 @@ class Noisy(AbstractLayer):
     device: AbstractDevice
     noise: tuple[AbstractNoise, ...]
 
+    def __check_init__(self) -> None:
+        for kind in self.noise if isinstance(self.noise, tuple) else (self.noise,):
+            if not isinstance(kind, AbstractNoise) or kind is self.noise:
+                raise ValueError(
+                    "Noisy.noise must be a tuple of what disturbs, (CurrentNoise(), ) "
+                    f"for one; got {self.noise!r}"
+                )
+
     def seen(self, params, own):
         del own
         return params._replace(noise=params.noise + self.noise)

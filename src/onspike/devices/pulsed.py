@@ -120,8 +120,7 @@ class Pulsed(AbstractDevice):
     def __check_init__(self) -> None:
         unit = "units of the scale"
         checks.positive("Pulsed", unit, dw_min=self.dw_min, w_max=self.w_max)
-        checks.finite("Pulsed", unit, w_min=self.w_min)
-        checks.positive("Pulsed", f"{unit} below 0", w_min=-self.w_min)
+        checks.negative("Pulsed", unit, w_min=self.w_min)
         checks.finite("Pulsed", "1 (a share)", up_down=self.up_down)
         share = 1.0 - abs(self.up_down)
         checks.positive("Pulsed", "shares of a step that it leaves", up_down=share)
@@ -129,7 +128,7 @@ class Pulsed(AbstractDevice):
         spread += ("w_min_dtod", "lifetime_dtod", "write_noise_std")
         sds = {name: getattr(self, name) for name in spread}
         checks.non_negative("Pulsed", "1 (sd over mean)", **sds)
-        checks.non_negative("Pulsed", "writes", lifetime=self.lifetime)
+        checks.zero_or_above("Pulsed", "writes", 1, lifetime=self.lifetime)
         checks.at_least("Pulsed", "pulses", 1, pulses=self.pulses)
         checks.positive("Pulsed", "1 (a factor)", headroom=self.headroom)
         checks.positive("Pulsed.scale", "weight units", **(self.scale or {}))

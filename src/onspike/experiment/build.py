@@ -25,6 +25,7 @@ from onspike.rules import (
     Terms,
     ThreeFactor,
 )
+from onspike.rules.parts.control import MORE
 from onspike.tasks.base import AbstractTask
 from onspike.types import Sample
 
@@ -35,6 +36,12 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     device = spec.built("device")
     if spec.train.clamp is not None:
         device = clamped(device, spec.train.clamp, spec.train.clamp_low)
+    if getattr(spec.device, "mismatch_control", 0) and MORE not in network.populations:
+        raise ValueError(
+            "device.mismatch_control is mismatch of controllers, and the network of "
+            f"rule '{spec.rule.name}' has none: choose feedback-control or its kin, or "
+            "set device.mismatch"
+        )
     rule = spec.built("rule")
     rate_neurons = getattr(spec.rule, "rate_neurons", None)
     if rate_neurons is not None and not spec.network.learns:

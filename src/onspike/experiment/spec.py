@@ -78,6 +78,16 @@ class Spec(msgspec.Struct, frozen=True):
         build = catalog.row(section, options.pop("name")).build
         return build(**context, **options)
 
+    def changed(self, section: str) -> dict[str, Any]:
+        """The options of a section that are not what its row of the catalogue says."""
+        part = getattr(self, section)
+        return {
+            field.name: value
+            for field in msgspec.structs.fields(part)
+            if (value := getattr(part, field.name)) != field.default
+            and field.name != "name"
+        }
+
     def table(self) -> dict[str, Any]:
         """As plain tables. TOML has no null: an unset option is absent, or "null"."""
         plain = {}
@@ -175,8 +185,15 @@ def parse(text: str) -> Spec:
 
 
 def load(path: Path) -> Spec:
-    """Reads a specification from a file."""
-    return parse(path.read_text())
+    """Reads a specification from a file.
+
+    Raises:
+        ValueError: If it holds none.
+    """
+    try:
+        return parse(path.read_text())
+    except ValueError as error:  # a text that is no text is one, too
+        raise ValueError(f"'{path}': {error}") from None
 
 
 def settings_of(pairs: Iterable[str]) -> dict[str, Any]:
@@ -188,7 +205,7 @@ def settings_of(pairs: Iterable[str]) -> dict[str, Any]:
     settings = {}
     for pair in pairs:
         path, equals, text = pair.partition("=")
-        if not equals:
+        if not equals or "." not in path:
             raise ValueError(f"--set needs section.option=value; got '{pair}'")
         settings[path.strip()] = value_of(text)
     return settings
