@@ -34,10 +34,21 @@ def test_the_python_of_the_tug_of_war(pytestconfig, capsys):
     assert "unplugged, held out" in capsys.readouterr().out
 
 
-def test_the_names_and_options_of_the_commands_exist(pytestconfig):
-    shown = "\n".join(blocks(pytestconfig.rootpath, "console"))
+@pytest.mark.slow
+def test_the_python_of_the_bad_chip(pytestconfig, capsys):
+    page = "docs/how-to/bad-chip.md"
+    code = "\n".join(blocks(pytestconfig.rootpath, "python", page))
+    space = {}
+    exec(compile(code, page, "exec"), space)
+    assert space["after"].min() > 0.75 > 0.65 > space["before"].max()
+    assert "median of 8 dies" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/bad-chip.md"])
+def test_the_names_and_options_of_the_commands_exist(pytestconfig, page):
+    shown = "\n".join(blocks(pytestconfig.rootpath, "console", page))
     lines = re.findall(r"^\$ onspike (.*?[^\\])$", shown, re.MULTILINE | re.DOTALL)
-    assert len(lines) > 5
+    assert len(lines) > 2
     for line in lines:
         words = line.replace("\\\n", " ").split()
         code, said, _ = command(words[0], "--help")
