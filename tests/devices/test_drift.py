@@ -97,5 +97,5 @@ def test_a_chip_that_drifts_is_another_one_after_each_sample():
 def test_bad_numbers_are_refused():
     with pytest.raises(ValueError, match=r"Drift.sd .* logarithm.* got -0.1"):
         Drift(Ideal(), -0.1)
-    with pytest.raises(ValueError, match=r"Drift.tau must be positive, in seconds; got 0"):
+    with pytest.raises(ValueError, match=r"Drift.tau must be positive, in seconds.* 0"):
         Drift(Ideal(), 0.1, 0.0)

@@ -78,7 +78,7 @@ def test_one_write_per_batch_and_the_masked_stay_masked():
     state = begin(learner)
     after, record = learn(learner, TASK, state, EPISODES)
     before, now = (learner.params(s).weights for s in (state, after))
-    assert int(after.tick) == 1 and int(after.store.writes) == 1
+    assert int(after.tick) == TASK.ticks and int(after.store.writes) == 1
     changed = np.asarray(before["rec"] != now["rec"])
     assert int(record.written) == changed.sum() >= 4
     assert not np.any(np.diag(changed)) and np.all(np.diag(now["rec"]) == 0)
