@@ -186,7 +186,7 @@ study-dynapse: $(VENV)/.installed ## Feedback control on a DYNAP-like device (15
 	$(BIN)/python studies/dynapse.py --out $(STUDY)/dynapse $(FULLY)
 
 study-user study-spikes: SEEDS := 100,101,102
-study-user: $(VENV)/.installed ## A new speaker at 8 bits: TRAIN=FILE.h5 TEST=FILE.h5 (10 minutes)
+study-user: $(VENV)/.installed ## A new speaker at 8 bits: TRAIN=FILE.h5 TEST=FILE.h5 (30 minutes)
 	$(BIN)/python studies/new_user.py --out $(STUDY)/user --seeds $(SEEDS) \
 		--train $(TRAIN) --test $(TEST) $(FULLY)
 
