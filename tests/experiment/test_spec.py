@@ -117,6 +117,7 @@ MISTAKES = {
     "trian.epochs=3": "unknown section 'trian'; did you mean 'train'?",
     "train.epoch=3": r"unknown option in \[train\] 'epoch'; did you mean 'epochs'?",
     "neuron.tau_men=1": "unknown option in .neuron. 'tau_men'; did you mean 'tau_mem'?",
+    "device.bits=4": "'bits'; this device has none, others have: fixed8, fixed4, reckon",
     "neuron.name=alif": "unknown option in .neuron. 'name'",
     "train.epochs=many": "train.epochs: .*; got 'many'",
     "train.epochs=1.5": "train.epochs: .*; got 1.5",

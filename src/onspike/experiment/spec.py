@@ -152,6 +152,11 @@ def resolve(
     for path, value in (settings or {}).items():
         section, option = _split(path)
         fields = [f for f in kinds[section].__struct_fields__ if f != "name"]
+        if option not in fields and (others := _who_has(section, option)):
+            raise ValueError(
+                f"unknown option in [{section}] '{option}'; this {section} has none, "
+                f"others have: {', '.join(others)}"
+            )
         checks.known(f"option in [{section}]", option, fields)
         tables[section][option] = value
     return _assemble(tables, kinds, seed)
@@ -282,6 +287,12 @@ def _convert(section: str, table: dict[str, Any], kind: type) -> Any:
         )
         checked[option] = (value,) if many and not isinstance(value, tuple) else value
     return kind(**checked)
+
+
+def _who_has(section: str, option: str) -> list[str]:
+    """Rows of the catalogue with an option of that name."""
+    rows = catalog.KINDS.get(section, {})
+    return [n for n in rows if option in set(kind_of(section, n).__struct_fields__[1:])]
 
 
 def _from_plain(kind: type, value: Any) -> Any:
