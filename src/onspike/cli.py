@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from onspike import terminal
+from onspike import chip_commands, terminal
 
 app = typer.Typer(
     name="onspike",
@@ -42,6 +42,7 @@ Settings = Annotated[
         "`onspike list TASK|RULE|...|network|train` shows options. May be repeated.",
     ),
 ]
+app.add_typer(chip_commands.app, name="chip")
 UNNAMED = ("network", "train")  # sections of a specification without names
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]

@@ -228,7 +228,7 @@ def observed(drawn: Drawn) -> list:
 def totals(seeds, sizes, ticks, n):
     kept = [draw(seed, sizes, ticks, n) for seed in seeds]
     found = [check(drawn, observed(drawn)) for drawn in kept]
-    assert all(f["spikes"] for f in found)
+    assert any(f["spikes"] for f in found)
     return {k: sum(f[k] for f in found) for k in found[0]}
 
 

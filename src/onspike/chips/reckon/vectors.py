@@ -5,8 +5,7 @@ A file of arrays has its configuration beside it, in a JSON file of the same nam
 """
 
 import dataclasses
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,12 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from onspike.chips.reckon.files import Arrays, arrays, configuration, data_of, need
 from onspike.chips.reckon.lfsr import flat
-from onspike.chips.reckon.registers import Registers, named
+from onspike.chips.reckon.programs import programmed
+from onspike.chips.reckon.registers import Registers
 from onspike.chips.reckon.sample import Sample, Seen, observe, run, samples
 from onspike.chips.reckon.state import Chip, State, start
-
-Arrays = dict[str, np.ndarray]
 
 
 class Difference(NamedTuple):
@@ -50,59 +49,6 @@ class Verdict(NamedTuple):
     difference: Difference | None  # None: every bit is the same
 
 
-def configuration(file: Path) -> dict[str, Any]:
-    """The configuration beside a file.
-
-    Raises:
-        ValueError: If there is none, or it is not one.
-    """
-    near = (file.with_suffix(".json"), file.with_name(f"{_stem(file)}.json"))
-    path = next((p for p in near if p.is_file()), None)
-    if path is None:
-        raise ValueError(f"{file}: no configuration beside it ({near[0].name})")
-    try:
-        found = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not JSON: {error}") from None
-    if not isinstance(found, dict) or not isinstance(found.get("registers"), dict):
-        raise ValueError(f"{path}: not a configuration: it lacks 'registers'")
-    return found
-
-
-def arrays(file: Path) -> Arrays:
-    """The arrays of a file.
-
-    Raises:
-        ValueError: If it is not a file of arrays.
-    """
-    try:
-        with np.load(file, allow_pickle=False) as found:
-            return dict(found)
-    except (ValueError, OSError, EOFError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ValueError(f"{file}: not a file of arrays (.npz)") from None
-
-
-def programmed(settings: Mapping[str, Any], memory: Arrays, file: Path) -> Chip:
-    """The chip that a file describes."""
-    conf = settings.get("alpha_conf_hex", "0")
-    try:
-        pairs = int(str(conf), 16)
-    except ValueError:
-        raise ValueError(f"{file}: alpha_conf_hex is not hex: {conf!r}") from None
-    need(file, memory, "alpha12", "thr")
-    registers = named(settings["registers"], alpha_conf=pairs)
-    return Chip(registers, memory["alpha12"], memory["thr"])
-
-
-def need(file: Path, found: Arrays, *names: str) -> None:
-    """Raises ValueError if a file lacks an array."""
-    lacking = [name for name in names if name not in found]
-    if lacking:
-        raise ValueError(f"{file}: lacks {', '.join(lacking)}")
-
-
 def verify(file: Path) -> Verdict:
     """Compares the twin with a file, bit by bit.
 
@@ -115,7 +61,7 @@ def verify(file: Path) -> Verdict:
     if "a_u" not in found:
         raise ValueError(f"{file}: nothing to compare: it lacks a_u and pred_train")
     if "is_test" in found:
-        inputs = _data(file)
+        inputs = arrays(data_of(file))
         chip = programmed(settings, inputs, file)
         splits = _cue_samples(file, inputs, settings, chip.registers)
         found |= {name: inputs[name] for name in _WEIGHTS}
@@ -235,9 +181,9 @@ def _after(s: int, found: Arrays, state: State, label: int) -> Difference | None
     return None
 
 
-def _unequal(s: int, name: str, expected: Any, got: np.ndarray) -> Difference | None:
+def _unequal(s: int, name: str, expected: Any, got: Any) -> Difference | None:
     expected = np.asarray(expected).astype(np.int64)
-    got = got.astype(np.int64)[tuple(slice(n) for n in expected.shape)]
+    got = np.asarray(got).astype(np.int64)[tuple(slice(n) for n in expected.shape)]
     if got.shape != expected.shape:
         raise ValueError(f"{name} must have shape {got.shape}; got {expected.shape}")
     if np.array_equal(got, expected):
@@ -261,19 +207,8 @@ def _told(file: Path, found: Arrays, chip: Chip) -> Iterator[tuple[Sample, int]]
         )
 
 
-def _stem(file: Path) -> str:
-    return file.stem.rpartition("_")[0] or file.stem
-
-
-def _data(file: Path) -> Arrays:
-    path = file.with_name(f"{_stem(file)}_data.npz")
-    if not path.is_file():
-        raise ValueError(f"{file}: its inputs are missing ({path.name})")
-    return arrays(path)
-
-
 def _cue_samples(
-    file: Path, data: Arrays, settings: Mapping[str, Any], registers: Registers
+    file: Path, data: Arrays, settings: dict[str, Any], registers: Registers
 ) -> dict[str, Sample]:
     """The event lists of both splits, as pins see them."""
     for name in ("n_ticks", "target_start_tick"):
@@ -301,9 +236,9 @@ def _one(samples: Sample, i: int) -> Sample:
     return Sample(*(a[i] for a in samples))
 
 
-def _verify_training(file: Path, found: Arrays, settings: Mapping[str, Any]) -> Verdict:
+def _verify_training(file: Path, found: Arrays, settings: dict[str, Any]) -> Verdict:
     """Whole epochs: weights after each sample of the first, then after each epoch."""
-    data = _data(file)
+    data = arrays(data_of(file))
     need(file, data, *_WEIGHTS)
     need(file, found, "winp", "wrec", "wout", "lfsr", "pred_test", "pred_partial")
     chip = programmed(settings, data, file)

@@ -1,0 +1,66 @@
+"""Files of arrays, and the configuration beside them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+def configuration(file: Path) -> dict[str, Any]:
+    """The configuration beside a file: `NAME.json`, also of `NAME_part.npz`.
+
+    Raises:
+        ValueError: If there is none, or it is not one.
+    """
+    near = (file.with_suffix(".json"), file.with_name(f"{_stem(file)}.json"))
+    path = next((p for p in near if p.is_file()), None)
+    if path is None:
+        raise ValueError(f"{file}: no configuration beside it ({near[0].name})")
+    try:
+        found = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not JSON: {error}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("registers"), dict):
+        raise ValueError(f"{path}: not a configuration: it lacks 'registers'")
+    return found
+
+
+def arrays(file: Path) -> Arrays:
+    """The arrays of a file.
+
+    Raises:
+        ValueError: If it is not a file of arrays.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as found:
+            return dict(found)
+    except FileNotFoundError:
+        raise
+    except (ValueError, OSError, EOFError, AttributeError, TypeError):
+        raise ValueError(f"{file}: not a file of arrays (.npz)") from None
+
+
+def need(file: Path, found: Arrays, *names: str) -> None:
+    """Raises ValueError if a file lacks an array."""
+    lacking = [name for name in names if name not in found]
+    if lacking:
+        raise ValueError(f"{file}: lacks {', '.join(lacking)}")
+
+
+def data_of(file: Path) -> Path:
+    """The inputs that belong to `NAME_part.npz`: `NAME_data.npz`.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    path = file.with_name(f"{_stem(file)}_data.npz")
+    if not path.is_file():
+        raise ValueError(f"{file}: its inputs are missing ({path.name})")
+    return path
+
+
+def _stem(file: Path) -> str:
+    return file.stem.rpartition("_")[0] or file.stem
