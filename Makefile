@@ -28,11 +28,11 @@ demo: $(VENV)/.installed ## Train online, write a report, unplug a feedback (2 m
 	$(BIN)/onspike train yin-yang --rule feedback-control --out $(DEMO)-gap \
 		--set rule.control_gain=1
 
-test: $(VENV)/.installed-test ## Run the quick tests
+test: $(VENV)/.installed-test ## Run the quick tests, quickly compiled
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow"
 
-test-full: $(VENV)/.installed-test ## Run all tests
-	$(BIN)/pytest -n $(JOBS)
+test-full: $(VENV)/.installed-test ## Run all tests, compiled as users' programs are
+	XLA_FLAGS= $(BIN)/pytest -n $(JOBS)
 
 lint: $(VENV)/.installed-lint ## Check style, types and the direction of imports
 	$(BIN)/ruff check --no-cache
