@@ -1,6 +1,7 @@
 """At how many bits does each rule break, and how must a write be rounded?
 
-No shadow weights: a write reads and changes the stored integers, and nothing else. All
+Without a shadow a write reads and changes the stored integers, and nothing else; beside
+that stands what a host reaches that keeps the exact weights and writes the nearest. All
 widths and seeds of a rule and a rounding are one program; the range of the weights is
 the same at every width, and so are the rates, those of the recipes.
 
@@ -23,6 +24,7 @@ from onspike.devices import (
     Ideal,
     Nearest,
     PlusMinusLSB,
+    Shadow,
     StochasticRounding,
 )
 from onspike.experiment.spec import resolve
@@ -30,10 +32,12 @@ from onspike.report import style
 from onspike.types import Scalar
 
 BITS = (2, 3, 4, 5, 6, 7, 8)
+COPIED = "nearest, host's copy"
 MODES: dict[str, AbstractWrite] = {
     "nearest": Nearest(),
     "stochastic rounding": StochasticRounding(),
     "stochastic +-1 LSB": PlusMinusLSB(),
+    COPIED: Nearest(),
 }
 ONCE = {"rule.gate": "end-of-sample"}
 CUES: dict[str, Any] = {
@@ -96,6 +100,12 @@ class Narrow(Fixed):
     top: ClassVar[Any] = property(lambda self: 2.0 ** (self.width - 1.0) - 1.0)
 
 
+def chips(mode: str) -> list[AbstractDevice]:
+    """One for each width."""
+    narrow = [Narrow(write_mode=MODES[mode], width=float(b)) for b in BITS]
+    return [Shadow(chip) for chip in narrow] if mode == COPIED else [*narrow]
+
+
 def accuracies(
     case: Case, devices: Sequence[AbstractDevice], seeds: Sequence[int]
 ) -> np.ndarray:
@@ -125,9 +135,8 @@ def main() -> None:
         exact = accuracies(case, [Ideal()], seeds)
         kept[case.name] = {"float": exact.tolist()}
         found[case.name] = {"float": spread(exact)}
-        for mode, write in MODES.items():
-            devices = [Narrow(bits=8, write_mode=write, width=float(b)) for b in BITS]
-            each = accuracies(case, devices, seeds)
+        for mode in MODES:
+            each = accuracies(case, chips(mode), seeds)
             kept[case.name][mode] = each.tolist()
             found[case.name][mode] = spread(each)
             shown = np.concatenate([each, exact])
@@ -154,11 +163,11 @@ def draw(out: Path, found: dict[str, dict[str, Spread]]) -> None:
             axis.axhline(exact, color=style.MUTED, lw=1, label="float")
             for i, mode in enumerate(MODES):
                 mean, sd = modes[mode]
-                x = np.array(BITS) + 0.08 * (i - 1)
+                x = np.array(BITS) + 0.08 * (i - 1.5)
                 look = {"color": style.SERIES[i], "marker": style.MARKERS[i]}
                 axis.errorbar(x, mean, sd, label=mode, ms=4, lw=1, **look)
         entries = figure.axes[0].get_legend_handles_labels()
-        figure.legend(*entries, loc="outside lower center", ncols=4)
+        figure.legend(*entries, loc="outside lower center", ncols=3)
         style.save(figure, out, "bits")
 
 
