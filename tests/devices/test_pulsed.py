@@ -13,6 +13,7 @@ from oracle import wired
 KEY, OTHER = jax.random.key(7), jax.random.key(11)
 SHAPE = (1000, 100)  # of all: each costs compiling
 N = SHAPE[0] * SHAPE[1]
+FEW = (20, 10)  # of what is written time and again
 CLEAN = dict(
     dw_min_dtod=0.0,
     dw_min_std=0.0,
@@ -28,9 +29,9 @@ def die(device, w, key=KEY):
     return device.fabricate(Params(w, {"a": LIF()}), wired(w), key)
 
 
-def tiled(*values):
+def tiled(*values, shape=SHAPE):
     """Weights that repeat some values, in C order."""
-    return np.resize(np.asarray(values, float), SHAPE)
+    return np.resize(np.asarray(values, float), shape)
 
 
 # Not as one program: operations alone are compiled once for all devices.
@@ -169,7 +170,7 @@ def test_devices_differ_as_much_as_was_asked_for():
 def test_asymmetry_pulls_towards_the_symmetry_point():
     """As many pulses up as down end where both steps are equal."""
     device = Pulsed(dw_min=0.05, up_down=0.3, **CLEAN)
-    state = die(device, tiled(-0.2))
+    state = die(device, tiled(-0.2, shape=FEW))
     state, _ = course(device, state, 0.05 * jnp.tile(jnp.array([-1.0, 1.0]), 69))
     up, down = 0.05 * 1.3, 0.05 * 0.7
     equal = (up - down) / (up + down)
@@ -233,7 +234,7 @@ def test_write_noise_hides_a_persistent_weight():
 def test_retention_halves_weights_in_ln_2_lifetimes_and_is_no_write():
     lifetime = 200.0
     device = Pulsed(lifetime=lifetime, **CLEAN)
-    start = die(device, tiled(0.8, -0.4, 0.0))
+    start = die(device, tiled(0.8, -0.4, 0.0, shape=FEW))
     half = round(np.log(2) / -np.log1p(-1 / lifetime))
     state, counted = course(device, start, jnp.zeros(half))
     assert half == 138
@@ -247,7 +248,7 @@ def test_retention_halves_weights_in_ln_2_lifetimes_and_is_no_write():
     assert np.array_equal(after.w["v"], start.w["v"])
     assert np.all(held(after) < held(start))
     lasting = Pulsed(scale={"w": 1.0})
-    start = die(lasting, np.random.default_rng(0).normal(size=SHAPE))
+    start = die(lasting, np.random.default_rng(0).normal(size=FEW))
     state, _ = course(lasting, start, jnp.zeros(half))
     assert np.array_equal(held(state), held(start)) and np.any(held(state))
 
