@@ -11,7 +11,15 @@ from jaxtyping import Array, Bool, Float, Int
 
 from onspike import checks
 from onspike.devices import AbstractDevice, Ideal
-from onspike.engine import AbstractEngine, Record, Scan, repeat
+from onspike.engine import (
+    AbstractEngine,
+    Record,
+    Recording,
+    Scan,
+    infer,
+    record,
+    repeat,
+)
 from onspike.network import Network, NetworkState
 from onspike.rules.base import AbstractRule, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
@@ -83,6 +91,25 @@ class AbstractLearner(eqx.Module):
     @abstractmethod
     def rates(self) -> dict[str, Scalar]:
         """The rate of each plastic projection, and of each learnt constant."""
+
+    @property
+    def subject(self) -> "Network | AbstractLearner":
+        """What answers when accuracy is measured: the network, or a chip itself."""
+        return self.network
+
+    def infer(self, task: AbstractTask, params: Params, episodes: Episode) -> Record:
+        """Answers a batch of samples, with learning and feedback off."""
+        return infer(self.network, task, params, episodes)
+
+    def record(
+        self, task: AbstractTask, params: Params, episode: Episode, most: int = 5000
+    ) -> Recording:
+        """Answers one sample, and keeps everything of its last `most` ticks."""
+        return record(self.network, task, params, episode, most)
+
+    def neuron_bits(self) -> int:
+        """Bits of the neurons' state that inference needs."""
+        return bits(jax.eval_shape(self.network.bare().init))
 
     def check(self, task: AbstractTask, state: Tree, key: Key) -> None:
         """Raises ValueError if learning cannot work from this first state.

@@ -166,9 +166,9 @@ def _split(seeds: Seeds) -> Any:
 
 
 def _evaluated(spec: Spec, seeds: Seeds, step: Step) -> Tally:
-    network, data = seeds.learner.network, seeds.keys[0].data
+    subject, data = seeds.learner.subject, seeds.keys[0].data
     params, batch = seeds.params(step.state, 0), spec.train.eval_batch
-    return measure.evaluate(network, seeds.task, params, _split(seeds), data, batch)
+    return measure.evaluate(subject, seeds.task, params, _split(seeds), data, batch)
 
 
 def _projections(

@@ -99,7 +99,7 @@ def nothing(task: AbstractTask, network: Network) -> Tally:
 
 @partial(jax.jit, static_argnames=("split", "batch"))
 def _infer(
-    network: Network,
+    subject: Network | AbstractLearner,
     task: AbstractTask,
     params: Params,
     split: Split,
@@ -111,13 +111,15 @@ def _infer(
     def one(first):
         index = first + jnp.arange(batch, dtype=jnp.int32)
         episodes = jax.vmap(lambda i: task.sample(split, i, key))(index)
-        return infer(network, task, params, episodes)
+        if isinstance(subject, AbstractLearner):
+            return subject.infer(task, params, episodes)
+        return infer(subject, task, params, episodes)
 
     return jax.lax.map(one, start + batch * chunks)
 
 
 def evaluate(
-    network: Network,
+    subject: Network | AbstractLearner,
     task: AbstractTask,
     params: Params,
     split: Split,
@@ -127,7 +129,7 @@ def evaluate(
     """Runs a whole split with learning and feedback off.
 
     Args:
-        network: What computes.
+        subject: What computes: a learner's `subject`, or a network.
         task: What it is asked.
         params: Its weights and constants.
         split: Which samples.
@@ -138,11 +140,12 @@ def evaluate(
     chunks = -(-size // batch)
     even = size // chunks  # equal chunks; what is left over is run one by one more
     parts = [(0, chunks, even), (chunks * even, size - chunks * even, 1)]
+    network = subject.network if isinstance(subject, AbstractLearner) else subject
     total = nothing(task, network.bare())
     for start, count, length in parts:
         if count:
             steps = jnp.arange(count, dtype=jnp.int32)
-            records = _infer(network, task, params, split, start, steps, length, key)
+            records = _infer(subject, task, params, split, start, steps, length, key)
             total = add(total, tally(task, records))
     return total
 
@@ -276,8 +279,8 @@ def memory(learner: AbstractLearner, task: AbstractTask) -> dict[str, Any]:
         synapses += wire.n_pre * wire.n_post if mask is None else int(mask.sum())
     synapses += sum(wire.n_post for _, wire in network.wiring.constants)
     weights = synapses * learner.device.bits_per_weight()
-    neurons = bits(jax.eval_shape(network.bare().init))
-    controllers = bits(jax.eval_shape(network.init)) - neurons
+    bare, whole = (jax.eval_shape(n.init) for n in (network.bare(), network))
+    neurons, controllers = learner.neuron_bits(), bits(whole) - bits(bare)
     copy = synapses * learner.device.host_bits_per_weight()
     parts = {"host's copy": copy, "controllers": controllers, **learner.memory(task)}
     detail = {part: n for part, n in parts.items() if n}

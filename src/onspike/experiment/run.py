@@ -257,7 +257,7 @@ def epoch_metrics(seeds: Seeds, step: Step, seed: int, eval_batch: int) -> Metri
     if task.size("validation"):
         data = seeds.keys[seed].data
         seen = measure.evaluate(
-            learner.network, task, params, "validation", data, eval_batch
+            learner.subject, task, params, "validation", data, eval_batch
         )
         verdict = {
             "validation_accuracy": measure.accuracy(seen),
@@ -368,7 +368,7 @@ def train(
             listen(rows[-1])
     params = seeds.params(last.state, 0)
     data = seeds.keys[0].data
-    test = measure.evaluate(learner.network, task, params, "test", data, eval_batch)
+    test = measure.evaluate(learner.subject, task, params, "test", data, eval_batch)
     return Run(
         test_accuracy=measure.accuracy(test),
         accuracy_while_learning=rows[-1]["accuracy_while_learning"],

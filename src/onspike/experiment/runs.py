@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from onspike.engine import record
+from onspike.engine import Recording, record
 from onspike.experiment import baselines, build, measure
 from onspike.experiment.run import (
     Diverged,
@@ -33,7 +33,8 @@ from onspike.experiment.run import (
 from onspike.experiment.spec import Spec
 from onspike.experiment.store import RunFolder, vacant
 from onspike.learner import AbstractLearner
-from onspike.tasks.base import AbstractTask
+from onspike.network import Network
+from onspike.tasks.base import AbstractTask, Episode
 from onspike.types import Params, Tree
 
 _WAIT = 0.1  # seconds between looks at a compiled call that runs
@@ -323,17 +324,17 @@ _NAMES = ("task", "rule", "neuron", "device")
 
 
 def _test(seeds: Seeds, params: Params, s: int, spec: Spec) -> measure.Tally:
-    network, data = seeds.learner.network, seeds.keys[s].data
+    subject, data = seeds.learner.subject, seeds.keys[s].data
     return measure.evaluate(
-        network, seeds.task, params, "test", data, spec.train.eval_batch
+        subject, seeds.task, params, "test", data, spec.train.eval_batch
     )
 
 
 def _record(seeds: Seeds, params: Params, s: int, store: RunFolder, when: str) -> None:
     """Keeps the weights, and one test sample tick by tick, with learning off."""
-    task, network = seeds.task, seeds.learner.network
+    task = seeds.task
     episode = task.sample("test", jnp.zeros((), jnp.int32), seeds.keys[s].data)
-    seen = _record_compiled(network, task, params, episode)
+    seen = _recorded(seeds.learner.subject, task, params, episode)
     y = np.asarray(seen.y)
     mask = np.asarray(task.mask())[-len(y) :]  # a long sample's last ticks
     arrays = {
@@ -353,7 +354,16 @@ def _record(seeds: Seeds, params: Params, s: int, store: RunFolder, when: str) -
     store.add_recording(f"weights_{when}", weights)
 
 
-_record_compiled = jax.jit(record, static_argnames="most")
+@jax.jit
+def _recorded(
+    subject: Network | AbstractLearner,
+    task: AbstractTask,
+    params: Params,
+    episode: Episode,
+) -> Recording:
+    if isinstance(subject, AbstractLearner):
+        return subject.record(task, params, episode)
+    return record(subject, task, params, episode)
 
 
 def patiently(steps: Iterator[Step]) -> Iterator[Step]:

@@ -2,6 +2,7 @@
 
 from onspike.catalog.rows import Row
 from onspike.catalog.rules import (
+    chips,
     control,
     eprop,
     feedback,
@@ -21,4 +22,5 @@ RULES: dict[str, Row] = {
     **sdsp.ROWS,
     **three_factor.ROWS,
     **own.ROWS,
+    **chips.ROWS,
 }

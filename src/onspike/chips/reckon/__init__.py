@@ -11,8 +11,18 @@ targets that come too late).
 Source: Frenkel & Indiveri 2022, doi:10.1109/ISSCC42614.2022.9731734.
 """
 
+from onspike.chips.reckon.calibrate import (
+    Calibrated,
+    Segments,
+    calibrate,
+    segments,
+    stored,
+    straight_through,
+)
+from onspike.chips.reckon.cost import Bits, Cycles, bits, cycles
 from onspike.chips.reckon.eprop import Post, eprop, post_pass, pre_pass, update
 from onspike.chips.reckon.error import count, error
+from onspike.chips.reckon.learner import Learnt, ReckOn
 from onspike.chips.reckon.lfsr import Lfsrs
 from onspike.chips.reckon.prop import integrate, prop, trace
 from onspike.chips.reckon.registers import Registers, named
@@ -31,20 +41,29 @@ from onspike.chips.reckon.step import step
 from onspike.chips.reckon.vectors import Difference, Verdict, learning, verify
 
 __all__ = [
+    "Bits",
+    "Calibrated",
     "Chip",
+    "Cycles",
     "Difference",
+    "Learnt",
     "Lfsrs",
     "Memory",
     "Post",
+    "ReckOn",
     "Registers",
     "Result",
     "Sample",
     "Seen",
+    "Segments",
     "State",
     "Verdict",
     "Weights",
+    "bits",
     "boundary",
+    "calibrate",
     "count",
+    "cycles",
     "eprop",
     "error",
     "integrate",
@@ -56,8 +75,11 @@ __all__ = [
     "prop",
     "run",
     "samples",
+    "segments",
     "start",
     "step",
+    "stored",
+    "straight_through",
     "tick",
     "trace",
     "update",

@@ -18,6 +18,7 @@ Probabilities and random words are compared as unsigned numbers.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int8, Int32, UInt32
@@ -73,7 +74,7 @@ def eprop(
     err: Int32[Array, " out"],
     valid: Bool[Array, ""],
     latched: Latched,
-) -> tuple[State, Post]:
+) -> tuple[State, Post, Int32[Array, ""]]:
     """One tick's learning; nothing at all unless `runs`.
 
     Args:
@@ -84,7 +85,8 @@ def eprop(
         latched: From before STEP.
 
     Returns:
-        The state with new weights, and what the post pass found (0 unless it ran).
+        The state with new weights, what the post pass found (0 unless it ran), and how
+        many weights changed.
     """
     on = runs(chip, valid)
 
@@ -93,13 +95,16 @@ def eprop(
         post = post_pass(chip, state, seen, err, valid)
         after = output_weights(chip, state, seen, err, valid)
         after = pre_pass(chip, after, seen, post, valid)
-        return after.weights, after.lfsr, post
+        changed = jax.tree.map(jnp.not_equal, after.weights, state.weights)
+        written = sum(jnp.sum(c, dtype=jnp.int32) for c in changed)
+        return after.weights, after.lfsr, post, jnp.asarray(written)
 
+    none = jnp.zeros((), jnp.int32)
     zero = jnp.zeros(chip.registers.n_post, jnp.int32)
-    same = state.weights, state.lfsr, Post(zero, zero, zero)
-    weights, lfsr, post = branch(on, learnt, same)
+    same = state.weights, state.lfsr, Post(zero, zero, zero), none
+    weights, lfsr, post, written = branch(on, learnt, same)
     post = Post(*(jnp.where(on, a, 0) for a in post))
-    return state._replace(weights=weights, lfsr=lfsr), post
+    return state._replace(weights=weights, lfsr=lfsr), post, written
 
 
 def read(chip: Chip, state: State, valid: Bool[Array, ""], latched: Latched) -> Reading:

@@ -19,7 +19,7 @@ class Epoch(NamedTuple):
 
     answers: np.ndarray  # labels that the chip sent
     labels: np.ndarray
-    spikes: np.ndarray  # of the recurrent neurons
+    spikes: np.ndarray  # of the recurrent neurons, in each sample
     learnt: np.ndarray  # ticks with EPROP
     ticks: int
     seconds: float
@@ -66,7 +66,7 @@ def go_through(
     return state, Epoch(
         answers=result.label,
         labels=np.array([one.label for one in recorded]),
-        spikes=result.spikes,
+        spikes=result.spikes.sum(1),
         learnt=result.learnt,
         ticks=sum(one.ticks for one in recorded),
         seconds=time.perf_counter() - begun,

@@ -89,6 +89,7 @@ class Seen(NamedTuple):
     learnt: Bool[Array, ""]  # whether EPROP took place
     err: Int32[Array, " out"]  # 0 unless it did
     post: Post
+    written: Int32[Array, ""]  # weights that changed
     ended: State  # at the end of the tick
 
 
@@ -106,10 +107,10 @@ def tick(chip: Chip, state: State, now: Sample) -> tuple[State, Seen]:
     state = count(chip, state, now.infer != 0)
     learnt = runs(chip, valid)
     err = error(chip, state, now.label, now.target, valid)
-    state, post = eprop(chip, state, err, valid, latched)
+    state, post, written = eprop(chip, state, err, valid, latched)
     state = prop(chip, state, z, now.events != 0)
     err = jnp.where(learnt, err, 0)
-    return state, Seen(stepped, z, o, learnt, err, post, state)
+    return state, Seen(stepped, z, o, learnt, err, post, written, state)
 
 
 def first(chip: Chip, state: State, events: UInt8[Array, " pre"]) -> State:
@@ -146,8 +147,9 @@ class Result(NamedTuple):
 
     label: Int32[Array, ""]
     o: Int32[Array, " out"]  # outputs after the last step
-    spikes: Int32[Array, ""]
+    spikes: Int32[Array, " neurons"]
     learnt: Int32[Array, ""]  # ticks with EPROP
+    written: Int32[Array, ""]  # weights that changed, at each tick
 
 
 @jax.jit
@@ -161,20 +163,21 @@ def run(chip: Chip, state: State, sample: Sample) -> tuple[State, Result]:
     """
 
     def middle(carry, now):
-        state, spikes, learnt = carry
+        state, spikes, learnt, written = carry
         state, seen = tick(chip, state, now)
-        spikes += jnp.sum(seen.z, dtype=jnp.int32)
-        return (state, spikes, learnt + seen.learnt.astype(jnp.int32)), None
+        spikes += seen.z.astype(jnp.int32)
+        learnt += seen.learnt.astype(jnp.int32)
+        return (state, spikes, learnt, written + seen.written), None
 
     zero = jnp.zeros((), jnp.int32)
+    silent = jnp.zeros(2 * chip.registers.n_pairs, jnp.int32)
     state = first(chip, state, sample.events[0])
-    (state, spikes, learnt), _ = jax.lax.scan(
-        middle, (state, zero, zero), between(sample)
+    (state, spikes, learnt, written), _ = jax.lax.scan(
+        middle, (state, silent, zero, zero), between(sample)
     )
     state, z = last(chip, state, sample.infer[-1])
-    spikes += jnp.sum(z, dtype=jnp.int32)
-    result = Result(answer(state), state.o, spikes, learnt)
-    return boundary(state), result
+    spikes += z.astype(jnp.int32)
+    return boundary(state), Result(answer(state), state.o, spikes, learnt, written)
 
 
 def between(sample: Sample) -> Sample:
@@ -198,8 +201,8 @@ def observe(
     zero, outs = jnp.zeros(n, jnp.int32), jnp.zeros(r.n_out, jnp.int32)
     posts, no = jnp.zeros(r.n_post, jnp.int32), jnp.zeros((), bool)
     nothing = Memory(zero, zero, zero, zero, jnp.zeros(r.n_pairs, bool))
-    quiet = Post(posts, posts, posts)
-    opening = Seen(nothing, zero != 0, outs, no, outs, quiet, _read(state))
+    quiet, none = Post(posts, posts, posts), jnp.zeros((), jnp.int32)
+    opening = Seen(nothing, zero != 0, outs, no, outs, quiet, none, _read(state))
 
     def middle(state, now):
         state, seen = tick(chip, state, now)
@@ -207,7 +210,7 @@ def observe(
 
     state, seen = jax.lax.scan(middle, state, between(sample))
     state, z = last(chip, state, sample.infer[-1])
-    closing = Seen(reads(state.memory), z, state.o, no, outs, quiet, _read(state))
+    closing = Seen(reads(state.memory), z, state.o, no, outs, quiet, none, _read(state))
     seen = jax.tree.map(
         lambda a, b, c: jnp.concatenate([a[None], b, c[None]]), opening, seen, closing
     )
