@@ -7,7 +7,7 @@ from onspike.catalog.rows import Row
 
 def _reckon_chip(
     rate: float = 2.0**-17,
-    rate_out: float = 2.0**-9,
+    rate_out: float | None = 2.0**-9,
     span: float = 1.0,
     slope: Literal["straight-through", "surrogate"] = "straight-through",
     regul_mode: int = 2,
@@ -26,6 +26,8 @@ def _reckon_chip(
         "regul_k_rec_p": regul_k,
         "en_stoch_round": int(stochastic_rounding),
     }
+
+    rate_out = rate if rate_out is None else rate_out
 
     def chip(network: Any, **common: Any) -> Any:
         cut = None
