@@ -43,8 +43,9 @@ lint: $(VENV)/.installed-lint ## Check style, types and the direction of imports
 docs: $(VENV)/.installed-docs ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.installed ## Measure the time of one tick
+bench: $(VENV)/.installed ## Measure the time of one tick, and of ReckOn's twin
 	$(BIN)/python benchmarks/tick.py
+	$(BIN)/python benchmarks/reckon.py
 
 memory: $(VENV)/.installed ## Measure peak memory at 1,000 and 100,000 ticks
 	$(BIN)/python benchmarks/memory.py

@@ -115,3 +115,36 @@ def import_(
 
     programs.save(images.read(source), program)
     print(program.with_suffix(".npz"))
+
+
+@reckon.command("calibrate")
+def calibrate(
+    run_folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Run folder, of any rule.")
+    ],
+    program: Program,
+    span: Annotated[
+        float,
+        typer.Option(help="Largest weight, a power of two; not for rule reckon-chip."),
+    ] = 1.0,
+) -> None:
+    """Makes a program of a trained network, and says what was clipped or rounded.
+
+    Of a run with the rule reckon-chip it is the chip itself; of any other, its network
+    in the chip's integers.
+    """
+    from onspike.chips.reckon import ReckOn, programs
+    from onspike.experiment import runs
+
+    _, seeds, _, last = runs.ends(run_folder)
+    learner, _ = seeds.one(0)
+    if isinstance(learner, ReckOn):
+        state = seeds.of(last.state, 0).chip
+        made, notes = programs.program(learner.chip, state), learner.notes
+    else:
+        weights = seeds.params(last.state, 0).weights
+        made, notes = programs.of_network(learner.network, weights, span=span)
+    programs.save(made, program)
+    for note in notes:
+        print(note)
+    print(program.with_suffix(".npz"))

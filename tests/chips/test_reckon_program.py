@@ -3,15 +3,19 @@
 import json
 import shutil
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import onspike as ons
 from onspike.chips import reckon
 from onspike.chips.reckon import dataset, images, programs
+from onspike.chips.reckon.recorded import of_task
 from onspike.chips.reckon.registers import FIELDS, SIZES, UNSET
-from tinyrun import command, refused
+from tinyrun import command, listed, refused
 
 
 def drawn(seed, **registers):
@@ -207,6 +211,40 @@ def test_event_files_come_back(tmp_path):
     read = dataset.read(tmp_path / "a.txt")
     dataset.write(read, tmp_path / "b.txt", supervised=5)
     assert (tmp_path / "a.txt").read_text() == (tmp_path / "b.txt").read_text()
+
+
+def test_a_task_becomes_events(tmp_path):
+    task = listed(n=4, ticks=50, n_in=5, rate=0.4)
+    key = jax.random.key(0)
+    found = of_task(task, "train", 4, key)
+    for i, one in enumerate(found):
+        episode = task.episode("train", jnp.int32(i), key)
+        x = np.asarray(task.block(episode, jnp.int32(0), 50))
+        assert np.array_equal(one.events(5), x != 0) and one.label == episode.label
+    dataset.write(found, tmp_path / "e.txt", supervised=40)
+    again = dataset.read(tmp_path / "e.txt", 5, 2)
+    assert all(
+        np.array_equal(a.events(5), b.events(5))
+        for a, b in zip(found, again, strict=True)
+    )
+
+
+def test_a_float_network_becomes_a_program():
+    net = ons.recurrent(n_in=3, hidden=ons.LIF(tau_mem=2.0), n_hidden=5, n_out=2)
+    weights = net.init_params(jax.random.key(0)).weights
+    made, notes = programs.of_network(net, weights, span=4.0)
+    assert notes == ()
+    lsb = 4 / 128
+    assert np.array_equal(
+        made.winp[:3, :5], np.round(np.asarray(weights["in"]).T / lsb)
+    )
+    assert np.array_equal(
+        made.wout[:5, :2], np.round(np.asarray(weights["out"]).T / lsb)
+    )
+    assert not made.winp[3:].any() and not made.wrec[:, 5:].any()
+    assert images.same(made, images.received(images.transactions(made)))
+    _, notes = programs.of_network(net, weights, span=0.5)
+    assert any("clipped to -0.5" in note for note in notes)
 
 
 @pytest.mark.parametrize(

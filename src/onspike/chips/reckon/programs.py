@@ -5,6 +5,7 @@ A program is two files, `NAME.json` (registers by their documented names) and `N
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from onspike.chips.reckon.calibrate import calibrate, stored
 from onspike.chips.reckon.files import Arrays, arrays, configuration, need
 from onspike.chips.reckon.registers import (
     FIELDS,
@@ -22,7 +24,8 @@ from onspike.chips.reckon.registers import (
     Registers,
     named,
 )
-from onspike.chips.reckon.state import Chip, State, start
+from onspike.chips.reckon.state import Chip, State, blank, start
+from onspike.network import Network
 
 STATE = {"u": 16, "tinp": 12, "trec": 12, "tout": 10}  # bits of the state fields
 _WEIGHTS = {"winp": (N, N), "wrec": (N, N), "wout": (N, OUTPUTS)}
@@ -140,3 +143,27 @@ def snapshot(program: Program, state: State) -> Program:
         neurons[name][: len(now)] = now
     chip = Chip(registers, program.chip.alpha12, program.chip.thr)
     return Program(chip, neurons=neurons, **whole)
+
+
+def program(chip: Chip, state: State) -> Program:
+    """The program that puts a chip where it is, between two samples."""
+    whole = {name: np.zeros(shape, np.int8) for name, shape in _WEIGHTS.items()}
+    neurons = {name: np.zeros(N, np.int32) for name in STATE}
+    clean = state._replace(memory=blank(chip.registers))
+    return snapshot(Program(chip, neurons=neurons, **whole), clean)
+
+
+def of_network(
+    network: Network, weights: Mapping[str, Any], **options: Any
+) -> tuple[Program, tuple[str, ...]]:
+    """The program of a network of floats, and what was rounded or clipped.
+
+    Args:
+        network: As `calibrate` takes it.
+        weights: By projection, [post, pre].
+        options: Of `calibrate`.
+    """
+    found = calibrate(network, **options)
+    kept, lost = stored(weights, found.lsb)
+    state = start(found.chip, kept["winp"], kept["wrec"], kept["wout"])
+    return program(found.chip, state), (*found.notes, *lost)

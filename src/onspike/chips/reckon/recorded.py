@@ -1,6 +1,6 @@
-"""Running a program on recorded samples: many in one compiled loop."""
+"""Recorded samples: of a task, and many of them through a chip in one program."""
 
-import time
+import time as clock
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Int
 
 from onspike.chips.reckon.dataset import Recorded
 from onspike.chips.reckon.sample import Result, Sample, run, samples
 from onspike.chips.reckon.state import Chip, State
+from onspike.tasks.base import AbstractTask, Split
+from onspike.types import Key
 
 
 class Epoch(NamedTuple):
@@ -51,7 +54,7 @@ def go_through(
     Raises:
         ValueError: If no tick of a sample is supervised.
     """
-    begun, results = time.perf_counter(), []
+    begun, results = clock.perf_counter(), []
     learns = bool(np.any(np.asarray(chip.registers.do_eprop)))
     for ticks, some in groupby(recorded, lambda one: one.ticks):
         if supervised >= ticks:
@@ -69,8 +72,30 @@ def go_through(
         spikes=result.spikes.sum(1),
         learnt=result.learnt,
         ticks=sum(one.ticks for one in recorded),
-        seconds=time.perf_counter() - begun,
+        seconds=clock.perf_counter() - begun,
     )
+
+
+def of_task(task: AbstractTask, split: Split, n: int, key: Key) -> list[Recorded]:
+    """The first samples of a task, as events: what its dataset file would hold.
+
+    Args:
+        task: Whose input that is not 0 is an event.
+        split: Of the task.
+        n: How many samples.
+        key: The run's data key.
+    """
+
+    def one(i: Int[Array, ""]) -> tuple[Array, Array]:
+        episode = task.episode(split, i, key)
+        return task.block(episode, jnp.int32(0), task.ticks) != 0, episode.label
+
+    found = jax.jit(lambda i: jax.lax.map(one, i))(jnp.arange(n, dtype=jnp.int32))
+    samples = []
+    for events, label in zip(*map(np.asarray, found), strict=True):
+        time, neuron = np.nonzero(events)
+        samples.append(Recorded(neuron, time, int(label), task.ticks))
+    return samples
 
 
 def _pins(chip: Chip, some: list[Recorded], supervised: int, learns: bool) -> Any:
