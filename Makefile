@@ -17,7 +17,7 @@ DEMO := runs/demo
 .PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
 .PHONY: study-heterogeneous study-decolle study-triggered study-fa
 .PHONY: study-mismatch study-bits study-dynapse
-.PHONY: study-user study-spikes
+.PHONY: study-user study-spikes study-reckon
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -64,6 +64,14 @@ study-cue: $(VENV)/.installed ## Cue accumulation: feedback, 8 bits, controls (2
 		--seeds $(SEEDS) --out $(STUDY)/cue/fixed8
 	$(COMPARE) cue-accumulation --rules reckon --seeds $(SEEDS) \
 		--out $(STUDY)/cue/tau-mem-20ms --set neuron.tau_mem=0.02
+
+study-reckon: $(VENV)/.installed ## The chip beside its rule, in floats and integers (1 hour)
+	$(COMPARE) cue-accumulation --rules reckon-chip --seeds $(SEEDS) \
+		--out $(STUDY)/reckon/chip --set task.fresh=true
+	$(COMPARE) cue-accumulation --rules reckon --seeds $(SEEDS) \
+		--out $(STUDY)/reckon/float --set task.fresh=true
+	$(COMPARE) cue-accumulation --rules reckon --devices reckon --seeds $(SEEDS) \
+		--out $(STUDY)/reckon/integer --set task.fresh=true --set rule.trace_bits=12
 
 study-alif: $(VENV)/.installed ## Cue accumulation with ALIF and full e-prop (30 minutes)
 	$(COMPARE) cue-accumulation --rules eprop-random --neuron alif \
