@@ -262,6 +262,7 @@ def test_many_drawn_configurations(sizes, seeds, ticks):
     totals(range(1000, 1000 + seeds), sizes, ticks=ticks, n=3)
 
 
+@pytest.mark.slow  # a program of its own; the conformance tests map seeds, too
 def test_a_population_is_its_members():
     """Configurations, seeds and weights side by side give what each gives alone."""
     kept = [draw(seed, (9, 18, 3), 12, 3) for seed in range(100, 106)]
