@@ -8,9 +8,9 @@ import pytest
 import onspike as ons
 from onspike.chips import reckon
 from onspike.chips.reckon.registers import UNSET
-from onspike.experiment import measure
+from onspike.experiment import doctor, measure
 from onspike.surrogates import Triangle
-from tinyrun import listed, refused
+from tinyrun import listed, refused, tiny
 
 
 def net(n_in=40, n=100, n_out=2, **neuron):
@@ -133,6 +133,15 @@ def test_a_run_reports_the_memory_of_the_chip():
     assert memory["weights"] == 8 * (5 * 12 + 12 * 11 + 12 * 2)
     assert memory["neuron_state"] == 16 * (12 + 2)
     assert memory["learning_detail"]["traces"] == 12 * 34
+
+
+@pytest.mark.slow
+def test_the_doctor_looks_at_a_chip():
+    found = doctor.probe(tiny("reckon-chip", device="fixed8"))
+    assert [p.name for p in found.projections] == ["in", "rec", "out"]
+    for p in found.projections:
+        assert p.plastic and p.finite == 1 and p.at_bound is None
+    assert any(p.changed for p in found.projections)
 
 
 def test_what_the_chip_lacks_is_refused():

@@ -127,8 +127,11 @@ def _examine(
         learning = row["rates"]
     elif counts.seen:
         learning = measure.rates(task, counts)
-    dies = [_die(seeds.of(step.state, 0)) for step in (first, last)]
-    projections = list(_projections(learner, *dies))
+    states = [seeds.of(step.state, 0) for step in (first, last)]
+    dies = [_die(state) for state in states]
+    whole = all(die is not None for die in dies)
+    looked_at = _projections(learner, *dies) if whole else _chip(learner, *states)
+    projections = list(looked_at)
     share = measure.answer_share(seen)
     populations = [
         PopulationSeen(name, rate["mean"], rate["max"], rate["silent"])
@@ -207,6 +210,27 @@ def _projections(
         )
 
 
+def _chip(
+    learner: AbstractLearner, first: Tree, last: Tree
+) -> Iterator[ProjectionSeen]:
+    """The same of a chip that writes its weights itself: bounds are not looked at."""
+    old, new = (learner.params(state).weights for state in (first, last))
+    rates = learner.rates()
+    for name, now in new.items():
+        before, after = np.asarray(old[name], float), np.asarray(now, float)
+        changed, norm = float(np.mean(before != after)), _norm(before)
+        yield ProjectionSeen(
+            name=name,
+            plastic=float(rates.get(name, 0.0)) > 0,
+            finite=float(np.isfinite(after).mean()),
+            changed=changed,
+            moved=changed > 0,
+            growth=_norm(after) / norm if norm else None,
+            largest=float(np.abs(after).max()),
+            at_bound=None,
+        )
+
+
 class _Course(NamedTuple):
     """Weights at first, at last, and when asked to grow, and to shrink."""
 
@@ -216,10 +240,10 @@ class _Course(NamedTuple):
     pulled: np.ndarray
 
 
-def _die(state: Tree) -> Tree:
-    """What the device stores, wherever a learner keeps it."""
+def _die(state: Tree) -> Tree | None:
+    """What the device stores, wherever a learner keeps it; None of a chip."""
     nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, Store))
-    return next(node.die for node in nodes if isinstance(node, Store))
+    return next((node.die for node in nodes if isinstance(node, Store)), None)
 
 
 def _pushed(learner: AbstractLearner, die: Tree, plastic: set[str], way: int) -> Tree:
