@@ -228,7 +228,8 @@ def observed(drawn: Drawn) -> list:
 def totals(seeds, sizes, ticks, n):
     kept = [draw(seed, sizes, ticks, n) for seed in seeds]
     found = [check(drawn, observed(drawn)) for drawn in kept]
-    assert any(f["spikes"] for f in found)
+    # The last of an odd number of neurons never spikes, so one alone does not.
+    assert any(f["spikes"] for f in found) or max(sizes) == 1
     return {k: sum(f[k] for f in found) for k in found[0]}
 
 
