@@ -145,7 +145,7 @@ def taught(files: Files, cases: list[Case], epochs: int) -> tuple[Seeds, Step]:
 
 def _stream(runs: Seeds, case: Case, new: bool, samples: int) -> np.ndarray:
     """The new speaker's training recordings or the others', again and again."""
-    group = np.asarray(runs.task.splits["train"].group)  # type: ignore
+    group = np.asarray(runs.task.splits["train"].group)
     wanted = np.flatnonzero((group == case.new) == new)
     rng, rounds = np.random.default_rng(case.seed), -(-samples // len(wanted))
     # The index counts on, so that a recording is warped in another way each time.

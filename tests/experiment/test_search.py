@@ -64,8 +64,6 @@ def test_what_is_no_range_is_refused(pair, message):
 
 @pytest.fixture(params=[Random, TPE])
 def sampler(request):
-    if request.param is TPE:
-        pytest.importorskip("optuna", reason="the extra `search` is not installed")
     return request.param
 
 
@@ -88,7 +86,6 @@ def test_log_uniform_means_equal_decades():
 
 
 def test_tpe_learns_from_scores():
-    pytest.importorskip("optuna", reason="the extra `search` is not installed")
     sampler = TPE(SPACE, 0)
     for _ in range(8):
         asked = sampler.ask(8)

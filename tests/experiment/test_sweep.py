@@ -184,7 +184,7 @@ def test_a_trial_is_the_run_that_its_settings_describe(whole):
         task = spec.built("task")
         key, learner = jax.random.key(seed), build.learner(spec, task)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # so small a network may fall silent
+            warnings.filterwarnings("ignore", "population 'hidden' |all validation")
             run = train(learner, task, key, epochs=2, eval_batch=5)
         found.append(run.metrics[-1])
     seen = [metrics["validation_accuracy"] for metrics in found]
@@ -258,7 +258,6 @@ TPE = {
 
 
 def test_tpe_goes_on_with_the_same_choices(tmp_path, monkeypatch):
-    pytest.importorskip("optuna", reason="the extra `search` is not installed")
     monkeypatch.setattr(sweep, "_run", pretend)
     rows = sweep.sweep("cue-accumulation", out=tmp_path / "whole", **TPE)
     calls = []
@@ -278,7 +277,6 @@ def test_tpe_goes_on_with_the_same_choices(tmp_path, monkeypatch):
 
 
 def test_a_choice_on_the_way_that_cannot_be_built_has_no_score(tmp_path, monkeypatch):
-    pytest.importorskip("optuna", reason="the extra `search` is not installed")
     monkeypatch.setattr(sweep, "_run", pretend)
     rows = sweep.sweep("cue-accumulation", out=tmp_path / "whole", **TPE)
     late, made = rows[9]["settings"]["rule.rate"], build.learner

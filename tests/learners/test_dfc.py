@@ -186,7 +186,10 @@ def states(learner, seed=0):
 
 def test_control_that_is_unstable_is_refused_and_named():
     network = feedforward(3, RateNeuron(), (6,), 2, readout=RateNeuron(jax.nn.identity))
-    check = lambda learner: learner.check(TASK, states(learner), KEY)  # noqa: E731
+
+    def check(learner):
+        learner.check(TASK, states(learner), KEY)
+
     check(DFC(network))
     check(DFC(network, feedback=FixedFeedback(0.0)))
     wrong = DFC(network, feedback=FixedFeedback(10.0))

@@ -89,7 +89,7 @@ def _on_a_die(memory: Callable[..., "AbstractDevice"]) -> Callable[..., Any]:
         around = {name: options.pop(name) for name in die if name in options}
         return _die(memory(**options), **around)
 
-    build.__signature__ = inspect.Signature([*own.values(), *die.values()])  # type: ignore
+    vars(build)["__signature__"] = inspect.Signature([*own.values(), *die.values()])
     return build
 
 

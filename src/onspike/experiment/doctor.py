@@ -293,7 +293,9 @@ def _kept(die: Tree, name: str, shape: tuple[int, ...]) -> Iterator[tuple[Any, A
 
 
 def _norm(w: np.ndarray) -> float:
-    with np.errstate(all="ignore"):  # what is not finite is told elsewhere
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # what is not finite is told elsewhere
         return float(np.linalg.norm(w))
 
 
