@@ -144,6 +144,24 @@ def test_blocks_can_be_cut_and_batched(pair):
     assert np.array_equal(past[:2], whole(task, "test", 5)[8:]) and not past[2:].any()
 
 
+def test_some_classes_in_the_order_given(pair):
+    files = pair()
+    task = SpokenDigits(
+        *files, **SMALL, classes=(2, 0), amplitude=Counts(), validation=RandomShare(0.0)
+    )
+    assert task.n_out == 2 and task.group_names == ("4", "5")
+    for split, seed in (("train", 0), ("test", 1)):
+        content = recordings(seed=seed)
+        kept = np.flatnonzero(content["labels"] != 1)
+        expected = direct(content, 10, 10e-3, 5, 20)[kept]
+        assert np.array_equal(task.splits[split].x, expected)
+        labels = np.array([1, -1, 0])[content["labels"][kept]]
+        assert np.array_equal(task.splits[split].label, labels)
+        assert np.array_equal(
+            np.asarray(task.splits[split].group) + 4, content["extra/speaker"][kept]
+        )
+
+
 def test_random_share_is_stratified_fixed_and_disjoint(pair):
     files = pair()
     task = SpokenDigits(*files, **SMALL, validation=RandomShare(0.25))
@@ -267,6 +285,9 @@ def test_full_bins_are_refused(pair):
         ({"ticks": 0}, "SpokenDigits.ticks"),
         ({"dt": float("nan")}, "SpokenDigits.dt"),
         ({"window": 0.2}, "SpokenDigits.window"),
+        ({"classes": (0, 3)}, r"SpokenDigits.classes .* labels .* 0 to 2; got 3"),
+        ({"classes": (1,)}, r"two labels or more, .* got \[1\]"),
+        ({"classes": (0, 1, 0)}, r"each named once, .* got \[0, 1, 0\]"),
         ({"validation": HeldOutSpeakers((9,))}, r"which has \[4, 5\]; got 9"),
         ({"validation": HeldOutSpeakers((4, 5))}, "must leave some recordings"),
         ({"validation": RandomShare(1.0)}, "must leave some recordings"),

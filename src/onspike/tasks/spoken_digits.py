@@ -1,28 +1,31 @@
 """Spoken digits as cochlear spikes, read from files in the Heidelberg layout."""
 
-import math
 import warnings
 from abc import abstractmethod
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
 
 import equinox as eqx
-import h5py
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Num, UInt8
+from jaxtyping import Array, Bool, Float, Num
 
 from onspike import checks
 from onspike.losses import AbstractLoss, CrossEntropy
 from onspike.tasks import draws, tables, timing
 from onspike.tasks.augment import Warp
 from onspike.tasks.base import AbstractTask, Episode, Split
+from onspike.tasks.heidelberg import (
+    OWNER,
+    Binning,
+    Recordings,
+    check_classes,
+    check_labels,
+    only,
+    read,
+)
 from onspike.types import Key, Scalar
 
-_OWNER = "SpokenDigits"
-_CHUNK = 256  # recordings binned at once, so that memory stays small
-_LARGEST_COUNT = 255
 _TOLERATED_LOSS = 0.01
 
 
@@ -151,172 +154,6 @@ class HeldOutSpeakers(AbstractHoldout):
         return np.isin(speakers, self.speakers)
 
 
-class _Binning(NamedTuple):
-    """How spikes are counted."""
-
-    ticks: int
-    dt: float
-    channels: int
-    n_units: int
-
-
-class _Recordings(NamedTuple):
-    """One file, binned."""
-
-    counts: UInt8[np.ndarray, "n ticks channels"]
-    labels: np.ndarray
-    speakers: np.ndarray | None
-    spikes: int
-    late: int  # spikes after the last bin
-
-
-def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
-    dataset = file.get(name)
-    if not isinstance(dataset, h5py.Dataset):
-        raise ValueError(
-            f"{path}: dataset '{name}' is missing; the Heidelberg layout has "
-            f"'spikes/times', 'spikes/units' and 'labels'"
-        )
-    return dataset
-
-
-def _ragged(file: h5py.File, path: Path, name: str, numbers: str) -> h5py.Dataset:
-    kinds = {"floating-point": "f", "whole": "iu"}[numbers]
-    dataset = _dataset(file, path, name)
-    element = h5py.check_vlen_dtype(dataset.dtype)
-    if not isinstance(element, np.dtype) or element.kind not in kinds:
-        raise ValueError(
-            f"{path}: '{name}' must hold one variable-length list of {numbers} "
-            f"numbers per recording; got type {element or dataset.dtype}"
-        )
-    return dataset
-
-
-def _whole(file: h5py.File, path: Path, name: str, n: int) -> np.ndarray:
-    dataset = _dataset(file, path, name)
-    if dataset.shape != (n,) or dataset.dtype.kind not in "iu":
-        raise ValueError(
-            f"{path}: '{name}' must hold one whole number for each of the {n} "
-            f"recordings; got shape {dataset.shape} of type {dataset.dtype}"
-        )
-    return dataset[:].astype(np.int64)
-
-
-def _counts(
-    path: Path,
-    times: np.ndarray,
-    units: np.ndarray,
-    first: int,
-    binning: _Binning,
-) -> tuple[np.ndarray, int, int]:
-    """Counts of a few recordings; how many spikes there are, and come too late."""
-    lengths = np.array([len(row) for row in times])
-    odd = np.flatnonzero(lengths != np.array([len(row) for row in units]))
-    if len(odd):
-        raise ValueError(
-            f"{path}: recording {first + odd[0]} has {lengths[odd[0]]} spike times "
-            f"but {len(units[odd[0]])} units; write the file again"
-        )
-    recording = np.repeat(np.arange(len(lengths)), lengths)
-    # Files hold float16, in which any arithmetic on times would overflow or round.
-    time = np.concatenate(times).astype(np.float64)
-    unit = np.concatenate(units).astype(np.int64)
-    bad = np.flatnonzero(~(np.isfinite(time) & (time >= 0)))
-    if len(bad):
-        raise ValueError(
-            f"{path}: spike times must be finite and not negative, in seconds; "
-            f"recording {first + recording[bad[0]]} has {time[bad[0]]}"
-        )
-    bad = np.flatnonzero((unit < 0) | (unit >= binning.n_units))
-    if len(bad):
-        raise ValueError(
-            f"{path}: units must lie between 0 and n_units - 1 = "
-            f"{binning.n_units - 1}; recording {first + recording[bad[0]]} has "
-            f"{unit[bad[0]]}: set n_units to what the file has"
-        )
-    tick = time / binning.dt
-    kept = tick < binning.ticks
-    row = recording[kept] * binning.ticks + tick[kept].astype(np.int64)
-    channel = unit[kept] * binning.channels // binning.n_units
-    shape = (len(lengths), binning.ticks, binning.channels)
-    counts = np.bincount(row * binning.channels + channel, minlength=math.prod(shape))
-    if counts.max(initial=0) > _LARGEST_COUNT:
-        raise ValueError(
-            f"{path}: a bin holds {counts.max()} spikes, and {_LARGEST_COUNT} is the "
-            f"most that is stored; use a smaller dt or more channels"
-        )
-    late = len(time) - int(np.count_nonzero(kept))
-    return counts.astype(np.uint8).reshape(shape), len(time), late
-
-
-def _recordings(file: h5py.File, path: Path, binning: _Binning) -> _Recordings:
-    times = _ragged(file, path, "spikes/times", "floating-point")
-    units = _ragged(file, path, "spikes/units", "whole")
-    n = times.shape[0]
-    if units.shape[0] != n:
-        raise ValueError(
-            f"{path}: 'spikes/times' has {n} recordings but 'spikes/units' has "
-            f"{units.shape[0]}; write the file again"
-        )
-    labels = _whole(file, path, "labels", n)
-    speakers = (
-        _whole(file, path, "extra/speaker", n) if "extra/speaker" in file else None
-    )
-    counts = np.zeros((n, binning.ticks, binning.channels), np.uint8)
-    spikes = late = 0
-    for first in range(0, n, _CHUNK):
-        part = slice(first, first + _CHUNK)
-        counts[part], some, too_late = _counts(
-            path, times[part], units[part], first, binning
-        )
-        spikes, late = spikes + some, late + too_late
-    if spikes == 0:
-        raise ValueError(f"{path}: no spikes in any of its {n} recordings")
-    if late == spikes:
-        raise ValueError(
-            f"{path}: every spike comes after ticks * dt = "
-            f"{binning.ticks * binning.dt:g} seconds; are the times in seconds?"
-        )
-    return _Recordings(counts, labels, speakers, spikes, late)
-
-
-def _read(path: str | PathLike[str], binning: _Binning) -> _Recordings:
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(
-            f"{path}: no such file; give the path of an HDF5 file in the Heidelberg "
-            f"layout"
-        )
-    try:
-        with h5py.File(path, "r") as file:
-            return _recordings(file, path, binning)
-    except (OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(
-            f"{path}: cannot be read as HDF5, so it is damaged, cut off or of another "
-            f"format; fetch it again ({reason})"
-        ) from error
-
-
-def _check_labels(
-    train: _Recordings, test: _Recordings, names: tuple[Path, Path]
-) -> int:
-    """The number of classes."""
-    found = np.unique(train.labels)
-    if not np.array_equal(found, np.arange(len(found))):
-        raise ValueError(
-            f"{names[0]}: labels must be 0, 1, 2 and so on without a gap; got "
-            f"{found[:20].tolist()}"
-        )
-    strange = np.setdiff1d(test.labels, found)
-    if len(strange):
-        raise ValueError(
-            f"{names[1]}: labels must be 0 to {len(found) - 1} as in the training "
-            f"file; got {strange[0]}"
-        )
-    return len(found)
-
-
 class SpokenDigits(AbstractTask):
     """Name the spoken word in the spikes of a cochlea model.
 
@@ -336,6 +173,7 @@ class SpokenDigits(AbstractTask):
         dt: Length of a tick, which is the time bin, in seconds.
         channels: Inputs; a divisor of `n_units`.
         n_units: Units of the files.
+        classes: Labels that are asked for, in the order of the outputs; empty for all.
         amplitude: How a count becomes an input: `SquareRoot()`, `Counts()` or
             `Binary()`.
         validation: What is held out of training: `RandomShare()` or
@@ -348,7 +186,8 @@ class SpokenDigits(AbstractTask):
     Raises:
         ValueError: If a size or time is out of its range; if a file is missing,
             damaged, in another layout, without spikes, or has units, times, labels
-            or speakers that cannot be; if validation takes all recordings of a class.
+            or speakers that cannot be; if `classes` names one that is not there;
+            if validation takes all recordings of a class.
 
     Warns:
         UserWarning: If more than one spike in a hundred is dropped.
@@ -376,35 +215,40 @@ class SpokenDigits(AbstractTask):
         dt: float = 10e-3,
         channels: int = 70,
         n_units: int = 700,
+        classes: tuple[int, ...] = (),
         amplitude: AbstractAmplitude = SquareRoot(),
         validation: AbstractHoldout = RandomShare(0.1),
         augment: Warp | None = Warp(),
         window: float | None = None,
         loss: AbstractLoss = CrossEntropy(),
     ) -> None:
-        checks.positive(_OWNER, "seconds", dt=dt)
-        checks.at_least(_OWNER, "ticks", 1, ticks=ticks)
-        checks.at_least(_OWNER, "units", 1, n_units=n_units)
-        checks.at_least(_OWNER, "inputs", 1, channels=channels)
-        timing.check_window(_OWNER, window, ticks, dt)
+        checks.positive(OWNER, "seconds", dt=dt)
+        checks.at_least(OWNER, "ticks", 1, ticks=ticks)
+        checks.at_least(OWNER, "units", 1, n_units=n_units)
+        checks.at_least(OWNER, "inputs", 1, channels=channels)
+        timing.check_window(OWNER, window, ticks, dt)
         if n_units % channels:
             raise ValueError(
-                f"{_OWNER}.channels must divide n_units = {n_units}; got {channels}"
+                f"{OWNER}.channels must divide n_units = {n_units}; got {channels}"
             )
-        binning = _Binning(ticks=ticks, dt=dt, channels=channels, n_units=n_units)
-        heard, unheard = _read(train, binning), _read(test, binning)
-        n_classes = _check_labels(heard, unheard, (Path(train), Path(test)))
+        binning = Binning(ticks=ticks, dt=dt, channels=channels, n_units=n_units)
+        heard, unheard = read(train, binning), read(test, binning)
+        n_classes = check_labels(heard, unheard, (Path(train), Path(test)))
+        if classes:
+            check_classes(classes, n_classes)
+            heard, unheard = only(heard, classes), only(unheard, classes)
+            n_classes = len(classes)
         held = validation.held(heard.labels, heard.speakers)
         left = np.bincount(heard.labels[~held], minlength=n_classes)
         if not left.all():
             raise ValueError(
-                f"{_OWNER}.validation must leave some recordings of each class for "
+                f"{OWNER}.validation must leave some recordings of each class for "
                 f"training; none is left of class {int(np.argmin(left))}"
             )
         late = (heard.late + unheard.late) / (heard.spikes + unheard.spikes)
         if late > _TOLERATED_LOSS:
             warnings.warn(
-                f"{_OWNER}: {late:.1%} of the spikes come after ticks * dt = "
+                f"{OWNER}: {late:.1%} of the spikes come after ticks * dt = "
                 f"{ticks * dt:g} seconds and are dropped; raise ticks to keep them",
                 stacklevel=2,
             )
@@ -423,12 +267,12 @@ class SpokenDigits(AbstractTask):
             for split, (source, which) in members.items()
         }
 
-    def _table(self, split, source: _Recordings, which: np.ndarray) -> tables.Table:
+    def _table(self, split, source: Recordings, which: np.ndarray) -> tables.Table:
         group = np.zeros(len(which), np.int32)
         if self.speakers and source.speakers is not None:
             group = np.searchsorted(self.speakers, source.speakers)
         return tables.table(
-            _OWNER,
+            OWNER,
             split,
             source.counts[which],
             source.labels[which],
@@ -468,7 +312,7 @@ class SpokenDigits(AbstractTask):
         return timing.closing(self.ticks, self.window, self.dt)
 
 
-def _speakers(train: _Recordings, test: _Recordings) -> tuple[int, ...]:
+def _speakers(train: Recordings, test: Recordings) -> tuple[int, ...]:
     if train.speakers is None or test.speakers is None:
         return ()
     return tuple(np.union1d(train.speakers, test.speakers).tolist())
