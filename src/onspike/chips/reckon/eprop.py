@@ -18,12 +18,11 @@ Probabilities and random words are compared as unsigned numbers.
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int8, Int32, UInt32
 
-from onspike.chips.reckon.lfsr import WEIGHT, WEIGHT_OUT, Generator
+from onspike.chips.reckon.lfsr import WEIGHT, WEIGHT_OUT
 from onspike.chips.reckon.registers import GROUP, Registers
 from onspike.chips.reckon.state import Chip, State, branch, clip, reads
 
@@ -95,14 +94,19 @@ def eprop(
         post = post_pass(chip, state, seen, err, valid)
         after = output_weights(chip, state, seen, err, valid)
         after = pre_pass(chip, after, seen, post, valid)
-        changed = jax.tree.map(jnp.not_equal, after.weights, state.weights)
-        written = sum(jnp.sum(c, dtype=jnp.int32) for c in changed)
-        return after.weights, after.lfsr, post, jnp.asarray(written)
+        return after.weights, after.lfsr, post
 
-    none = jnp.zeros((), jnp.int32)
     zero = jnp.zeros(chip.registers.n_post, jnp.int32)
-    same = state.weights, state.lfsr, Post(zero, zero, zero), none
-    weights, lfsr, post, written = branch(on, learnt, same)
+    same = state.weights, state.lfsr, Post(zero, zero, zero)
+    weights, lfsr, post = branch(on, learnt, same)
+
+    # Apart, or the compiler computes each new weight twice.
+    def changed():
+        pairs = zip(weights, state.weights, strict=True)
+        columns = [jnp.sum(a != b, axis=0, dtype=jnp.int16) for a, b in pairs]
+        return jnp.sum(jnp.concatenate(columns), dtype=jnp.int32)
+
+    written = branch(on, changed, jnp.zeros((), jnp.int32))
     post = Post(*(jnp.where(on, a, 0) for a in post))
     return state._replace(weights=weights, lfsr=lfsr), post, written
 
@@ -167,20 +171,23 @@ def output_weights(
     r, w = chip.registers, state.weights.wout
     t = seen.post_tout[: r.n_rec] >> jnp.asarray(r.fp_loc_tout)
     active = (jnp.asarray(r.do_eprop) & 4 != 0) & valid & (t != 0)
-    words, place, after = _draws(WEIGHT_OUT, state.lfsr.wout, active)
+    words = WEIGHT_OUT.words(state.lfsr.wout, r.n_rec)
+    drawn = jnp.sum(active, dtype=jnp.int32)
     rows, decided = update(
         prob=t[:, None] * err[None],
         w=w[: r.n_rec],
         right=jnp.asarray(r.lr_r_wout),
         left=jnp.asarray(r.lr_p_wout),
-        rnd=words[place, : r.n_out],
+        rnd=words[_before(active), : r.n_out],
         bits=28,
         enable=active[:, None],
     )
     del decided
     return state._replace(
         weights=state.weights._replace(wout=w.at[: r.n_rec].set(rows)),
-        lfsr=state.lfsr._replace(wout=after),
+        lfsr=state.lfsr._replace(
+            wout=WEIGHT_OUT.after(state.lfsr.wout, drawn, r.n_rec)
+        ),
     )
 
 
@@ -215,14 +222,24 @@ def _synapses(
     regulated = jnp.asarray(r.regul_w) >> bit & 1 != 0
     t = trace[:n] >> jnp.asarray(getattr(r, f"fp_loc_t{kind}"))
     busy = jnp.any(post.treg.reshape(r.n_groups, GROUP) != 0, axis=1)
-    active = (
-        (jnp.asarray(r.do_eprop) >> bit & 1 != 0)
-        & (valid | (mode & 6 == 6) & regulated)
-        & ((t != 0)[None] | busy[:, None])
+    learns = (jnp.asarray(r.do_eprop) >> bit & 1 != 0) & (
+        valid | (mode & 6 == 6) & regulated
     )
+    some, whole = learns & (t != 0), learns & busy
     # The chip serves a whole group before the next: words are drawn in that order.
-    words, place, after = _draws(WEIGHT, lfsr, active.reshape(-1))
-    rnd = words.at[place.reshape(active.shape).T].get(mode="promise_in_bounds")
+    of_group = jnp.where(whole, n, jnp.sum(some, dtype=jnp.int32))
+    drawn = jnp.sum(of_group, dtype=jnp.int32)
+    first = jnp.cumsum(of_group, dtype=jnp.int32) - of_group
+    every = jnp.arange(n, dtype=jnp.int32)[:, None]
+    place = first[None] + jnp.where(whole[None], every, _before(some)[:, None])
+    words = WEIGHT.words(lfsr, n * r.n_groups)
+    # A branch keeps the compiler from drawing each word again for every synapse.
+    rnd = branch(
+        drawn > 0,
+        lambda: words.at[place].get(mode="promise_in_bounds"),
+        jnp.zeros((n, r.n_groups, GROUP), jnp.uint32),
+    )
+    active = some[:, None] | whole[None]
 
     en = valid & (post.h != 0)
     down = jnp.asarray(getattr(r, f"regul_k_{kind}_r")).astype(jnp.uint32)
@@ -245,11 +262,12 @@ def _synapses(
         left=jnp.asarray(getattr(r, f"lr_p_w{kind}")),
         rnd=rnd,
         bits=32,
-        enable=active.T[:, :, None] & grouped(en | (mode != 0) & regulated),
+        enable=active[:, :, None] & grouped(en | (mode != 0) & regulated),
     )
     if bit == 1:
         own = np.eye(n, r.n_post, dtype=bool).reshape(rows.shape)
         rows = jnp.where(own & decided, jnp.zeros((), jnp.int8), rows)
+    after = WEIGHT.after(lfsr, drawn, n * r.n_groups)
     return w.at[:n].set(rows.reshape(n, r.n_post)), after
 
 
@@ -295,11 +313,6 @@ def update(
     return clip(moved, 8).astype(jnp.int8), decided
 
 
-def _draws(
-    generator: Generator, state: Int32[Array, ""], active: Bool[Array, " rows"]
-) -> tuple[UInt32[Array, "rows pieces"], Int32[Array, " rows"], Int32[Array, ""]]:
-    """Words for all rows, which of them each active row gets, the state after them."""
-    drawn = jnp.cumsum(active, dtype=jnp.int32)
-    words = generator.words(state, len(active))
-    after = generator.after(state, drawn[-1], len(active))
-    return words, drawn - active.astype(jnp.int32), after
+def _before(yes: Bool[Array, " n"]) -> Int32[Array, " n"]:
+    """How many of those before each one."""
+    return jnp.cumsum(yes, dtype=jnp.int32) - yes.astype(jnp.int32)
