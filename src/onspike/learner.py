@@ -111,6 +111,16 @@ class AbstractLearner(eqx.Module):
         """Bits of the neurons' state that inference needs."""
         return bits(jax.eval_shape(self.network.bare().init))
 
+    def clock_cycles(
+        self, task: AbstractTask, spikes: float, events: float
+    ) -> dict[str, float]:
+        """Estimated cycles of a sample of so many spikes and input events.
+
+        Of a chip's twin: others have no clock.
+        """
+        del task, spikes, events
+        return {}
+
     def check(self, task: AbstractTask, state: Tree, key: Key) -> None:
         """Raises ValueError if learning cannot work from this first state.
 

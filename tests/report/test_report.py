@@ -90,6 +90,8 @@ def test_the_page_says_the_numbers(finished):
         "Learning overhead 1.86",
         "182,345",
         "42,345",
+        "clock cycles of inference (an estimate) 361,234",
+        "clock cycles of learning (an estimate) 884,762",
         "frozen hidden 86.5 % +10.0",
         "9.70 61.3 2.0 %",
         "4 neurons of hidden are silent (epochs 1–3)",

@@ -270,6 +270,15 @@ def operations(
     }
 
 
+def clock_cycles(
+    learner: AbstractLearner, task: AbstractTask, counts: Tally
+) -> dict[str, float]:
+    """Estimated clock cycles of a mean sample; empty for what has no clock."""
+    spikes = sum(float(n.sum()) for n in counts.spikes.values())
+    seen = max(1, counts.seen)
+    return learner.clock_cycles(task, spikes / seen, float(counts.arrived.sum()) / seen)
+
+
 def memory(learner: AbstractLearner, task: AbstractTask) -> dict[str, Any]:
     """Bits of one stream: what inference needs, and what learning adds."""
     network = learner.network

@@ -287,6 +287,7 @@ def _finish(
             np.mean([row["weight_writes_per_sample"] for row in rows])
         ),
         "memory": measure.memory(learner, task),
+        "clock_cycles": measure.clock_cycles(learner, task, test),
         "baselines": baselines.measured(own, task, learner.network, params),
         "ticks_per_second": float(np.median([r["ticks_per_second"] for r in rows])),
         "wall_seconds": sum(row["wall_seconds"] for row in rows),

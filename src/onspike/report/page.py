@@ -323,6 +323,15 @@ def _counts(run: Run) -> dict[str, Any] | None:
         "rows": [
             (name, note, number(source.get(key)), origin[key])
             for key, name, note in COUNTS
+        ]
+        + [
+            (
+                f"clock cycles of {purpose}",
+                "an estimate",
+                number(cycles),
+                "test samples",
+            )
+            for purpose, cycles in table(source, "clock_cycles").items()
         ],
         "ticks_per_second": number(source.get("ticks_per_second")),
         "wall_seconds": number(source.get("wall_seconds")),

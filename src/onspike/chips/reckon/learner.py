@@ -10,7 +10,7 @@ from jaxtyping import Array, Int32
 
 from onspike import checks
 from onspike.chips.reckon.calibrate import PROJECTIONS, UNIT, Segments, calibrate
-from onspike.chips.reckon.cost import bits
+from onspike.chips.reckon.cost import bits, cycles
 from onspike.chips.reckon.registers import Registers
 from onspike.chips.reckon.sample import Result, Sample, observe, run
 from onspike.chips.reckon.state import Chip, State, start
@@ -206,6 +206,12 @@ class ReckOn(AbstractLearner):
 
     def neuron_bits(self):
         return bits(self.chip.registers).neurons
+
+    def clock_cycles(self, task, spikes, events):
+        each = cycles(self.chip.registers)
+        inference = (task.ticks - 1) * each.step + (spikes + events) * each.served
+        learning = int(task.mask().sum()) * each.learning
+        return {"inference": float(inference), "learning": float(learning)}
 
 
 def sample_of(
