@@ -369,6 +369,11 @@ class Learner(AbstractLearner):
     def params(self, state):
         return self.device.read(state.shared.store.die)
 
+    @property
+    def plain(self) -> bool:
+        """Whether nothing transforms the gradient estimate."""
+        return self.transform is PLAIN
+
     def rates(self):
         return rates_of(self.rule.rate, self.network.wiring)
 

@@ -2,12 +2,14 @@
 
 from onspike.engine.base import AbstractEngine, Record
 from onspike.engine.chunked import Chunked
+from onspike.engine.event import Event
 from onspike.engine.infer import Recording, infer, record
 from onspike.engine.scan import Scan, over_ticks, repeat
 
 __all__ = [
     "AbstractEngine",
     "Chunked",
+    "Event",
     "Record",
     "Recording",
     "Scan",

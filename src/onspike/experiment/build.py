@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from onspike.devices import AbstractDevice, AbstractLayer, Clamped
-from onspike.engine import Chunked
+from onspike.engine import Chunked, Event
 from onspike.experiment.spec import Spec
 from onspike.learner import PLAIN, AbstractLearner, Learner
 from onspike.network import Network
@@ -71,12 +71,17 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     total = batches(spec, task) * spec.train.epochs * writes(rule.gate, task)
     common["schedule"] = _schedule(spec, total)
     slow = Learner(network=network, rule=rule, **common)
-    wanted, reason = spec.train.engine, Chunked().refuses(slow)
+    wanted, engine = spec.train.engine, Chunked()
+    if wanted == "event":
+        engine = Event()
+        reason = engine.refuses(slow, task)
+    else:
+        reason = engine.refuses(slow)
     if wanted == "scan" or (wanted == "auto" and reason is not None):
         return slow
     if reason is not None:
-        raise ValueError(f"train.engine 'chunked' cannot run this: {reason}")
-    return Learner(network=network, rule=rule, engine=Chunked(), **common)
+        raise ValueError(f"train.engine '{wanted}' cannot run this: {reason}")
+    return Learner(network=network, rule=rule, engine=engine, **common)
 
 
 def clamped(

@@ -27,7 +27,7 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beta1: float = 0.9  # what adam and adamax keep of a mean gradient per write
     beta2: float = 0.999  # and of a gradient's size
     decay: Literal["none", "linear"] = "none"  # of the rate, over the whole run
-    engine: Literal["auto", "scan", "chunked"] = "auto"
+    engine: Literal["auto", "scan", "chunked", "event"] = "auto"
     weight_decay: float = 0.0  # share of a weight that a write at rate 1 takes
     clamp: float | None = None  # largest absolute weight, in weight units
     clamp_low: float | None = None  # smallest weight, where it is not -clamp

@@ -1,0 +1,5 @@
+"""The event-driven engine."""
+
+from onspike.engine.event.engine import Event
+
+__all__ = ["Event"]

@@ -1,0 +1,211 @@
+"""XLA's foreign functions, seen from numba.
+
+A compiled program of JAX calls native code with the address of a C structure, the call
+frame, that holds pointers to its arrays (XLA's FFI, `xla/ffi/api/c_api.h`; it only ever
+grows at the end). Read as 64-bit words it needs no C: a function compiled by numba is
+called in less than a microsecond, where a call back into Python costs a hundred.
+
+Arrays are bare pointers here. They compile several times faster than numba's arrays.
+"""
+
+import ctypes
+import sys
+from typing import Any, no_type_check
+
+import jax
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+# Multiply-adds may be fused, as XLA's are; nothing else may be rearranged.
+native = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+
+WORD = types.int64(types.int64)  # the signature of what can be called
+_EXTENSION, _ARGUMENTS, _RESULTS = 1, 9, 14  # words of a frame
+_KIND, _DATA, _RANK, _SHAPE = 2, 3, 4, 5  # words of a buffer
+_DOUBLE = 12  # the kind of numbers of eight bytes; all others here have four
+_METADATA = 1  # the kind of extension that asks for the version
+
+
+@intrinsic
+@no_type_check
+def pointer(typing_context, address, kind):
+    """The address of numbers of a kind (a numpy scalar type) as a pointer to them."""
+
+    def generate(context, builder, signature, args):
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(kind.dtype)(types.int64, kind), generate
+
+
+@intrinsic
+@no_type_check
+def after(typing_context, origin, distance):
+    """The pointer so many numbers further on."""
+
+    def generate(context, builder, signature, args):
+        return builder.gep(args[0], [args[1]])
+
+    return origin(origin, types.int64), generate
+
+
+@intrinsic
+@no_type_check
+def worker_of(typing_context, kind):
+    """The address of the worker that was exported for a kind of numbers."""
+
+    def generate(context, builder, signature, args):
+        word = ir.IntType(64)
+        function = ir.FunctionType(word, [word])
+        name = symbol(str(kind.dtype))
+        found = builder.module.globals.get(name)
+        if found is None:
+            found = ir.Function(builder.module, function, name)
+        return builder.ptrtoint(found, word)
+
+    return types.int64(kind), generate
+
+
+@intrinsic
+@no_type_check
+def call_at(typing_context, address, argument):
+    """Calls the function of one word at an address."""
+
+    def generate(context, builder, signature, args):
+        word = ir.IntType(64)
+        function = ir.FunctionType(word, [word]).as_pointer()
+        return builder.call(builder.inttoptr(args[0], function), [args[1]])
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@native
+@no_type_check
+def words(address):
+    """The 64-bit words at an address."""
+    return pointer(address, np.int64)
+
+
+@native
+@no_type_check
+def argument(frame, k, kind):
+    """Argument k."""
+    return pointer(words(words(frame[_ARGUMENTS])[k])[_DATA], kind)
+
+
+@native
+@no_type_check
+def axis(frame, k, i):
+    """The length of axis i of argument k."""
+    return words(words(words(frame[_ARGUMENTS])[k])[_SHAPE])[i]
+
+
+@native
+@no_type_check
+def place(frame, k):
+    """The address of result k."""
+    return words(words(frame[_RESULTS])[k])[_DATA]
+
+
+@native
+@no_type_check
+def result(frame, k, kind):
+    """Result k."""
+    return pointer(place(frame, k), kind)
+
+
+@native
+@no_type_check
+def carry_over(frame, first, n):
+    """Lets n results begin as the arguments from `first` on are.
+
+    XLA puts the two in one place, where there is nothing to do.
+    """
+    for k in range(n):
+        origin = words(words(frame[_ARGUMENTS])[first + k])
+        to = words(words(frame[_RESULTS])[k])
+        if origin[_DATA] != to[_DATA]:
+            size = 2 if origin[_KIND] & 0xFFFFFFFF == _DOUBLE else 1
+            for i in range(origin[_RANK]):
+                size *= words(origin[_SHAPE])[i]
+            before, after = (
+                pointer(origin[_DATA], np.int32),
+                pointer(to[_DATA], np.int32),
+            )
+            for i in range(size):
+                after[i] = before[i]
+
+
+@native
+@no_type_check
+def asks_for_version(frame):
+    """Answers XLA's first call, which only asks which version of the FFI this is."""
+    if frame[_EXTENSION] == 0:
+        return False
+    extension = words(frame[_EXTENSION])
+    if extension[1] & 0xFFFFFFFF != _METADATA:
+        return False
+    answer = pointer(extension[3] + 24, np.int32)
+    answer[0], answer[1], answer[2] = 0, 1, 0  # major and minor version, traits
+    return True
+
+
+def register(name: str, handler: Any) -> None:
+    """Makes a `cfunc` of one word, a frame's address, the target of `ffi_call`."""
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    jax.ffi.register_ffi_target(name, new(handler.address, None, None), platform="cpu")
+
+
+def export(real: str, worker: Any) -> None:
+    """Lets native code find a `cfunc` of one word."""
+    llvmlite.binding.add_symbol(symbol(real), worker.address)
+
+
+def symbol(real: str) -> str:
+    """The name under which it is found."""
+    return f"onspike_event_worker_{real}"
+
+
+if sys.platform == "win32":  # no threads of this kind: shares run in turn
+
+    @native
+    @no_type_check
+    def start(work, job, thread):
+        """Starts no thread."""
+        return False
+
+    @native
+    @no_type_check
+    def finish(thread):
+        """Waits for nothing."""
+
+else:
+    _create = types.ExternalFunction(
+        "pthread_create",
+        types.int32(types.int64, types.int64, types.int64, types.int64),
+    )
+    _join = types.ExternalFunction(
+        "pthread_join", types.int32(types.int64, types.int64)
+    )
+
+    @native
+    @no_type_check
+    def start(work, job, thread):
+        """Calls a function on a thread of its own; says whether there is one.
+
+        Args:
+            work: The function's address.
+            job: Its argument.
+            thread: The address of a word that will name the thread.
+        """
+        return _create(thread, 0, work, job) == 0
+
+    @native
+    @no_type_check
+    def finish(thread):
+        """Waits for the thread of that name."""
+        _join(thread, 0)

@@ -1,0 +1,359 @@
+"""How a compiled program hands its arrays to the native forms.
+
+Both take what `Given` and `Carried` hold, leaf by leaf and in that order; what is
+carried they change in place.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, no_type_check
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numba import cfunc
+
+from onspike.engine.event import bridge, forms, kernels
+from onspike.engine.event.bridge import (
+    WORD,
+    after,
+    argument,
+    asks_for_version,
+    axis,
+    call_at,
+    carry_over,
+    finish,
+    native,
+    place,
+    result,
+    start,
+    words,
+    worker_of,
+)
+from onspike.engine.event.forms import (
+    Net,
+    Sums,
+    powers_of,
+    room_at,
+    sample_of,
+    space,
+    sum_block,
+    write_block,
+)
+from onspike.engine.event.kernels import Cells, State
+
+
+class Given(NamedTuple):
+    """What a call reads."""
+
+    x: Any  # (batch, K, n_in)
+    mask: Any  # (K,) bool
+    target: Any  # (batch, n_out)
+    threshold: Any  # (n,)
+    bias: Any  # (n,)
+    period: Any  # (n,) int32
+    bias_out: Any  # (n_out,)
+    numbers: Any  # of `Numbers`
+    choices: Any  # of `Choices`, int32
+    rates: Any  # (K, 6)
+    synapses: Any  # (N, n) or (1, 1)
+
+
+class Numbers(NamedTuple):
+    """Real numbers, in the order in which they are handed over."""
+
+    alpha: Any
+    gain: Any
+    slope: Any
+    other: Any
+    kappa: Any
+    gain_out: Any
+    strength: Any
+    bound: Any
+    transport: Any
+    zero: Any
+    one: Any
+
+
+class Choices(NamedTuple):
+    """Whole numbers, likewise."""
+
+    reset: Any
+    surrogate: Any
+    refractory: Any
+    clamp: Any
+    loss: Any
+    recurrent: Any
+    hears: Any
+    calms: Any
+    masked: Any
+    threads: Any
+
+
+class Carried(NamedTuple):
+    """What a call changes."""
+
+    w: Any  # (N, n)
+    w_out: Any  # (n, n_out)
+    back: Any  # (n_out, n)
+    state: State  # of all samples
+    votes: Any  # (batch, n_out)
+    arrived: Any  # (shares, n_in)
+    spikes: Any  # (shares, n)
+    gradient: Any  # (shares, N, n)
+    gradient_out: Any  # (shares, n, n_out)
+    written: Any  # (1,) int32
+
+
+_FIRST = len(Given._fields)  # argument that is carried
+_CARRIED = 16  # arrays
+_N = Numbers(*range(len(Numbers._fields)))  # positions
+_C = Choices(*range(len(Choices._fields)))
+_JOB = 8  # int32 numbers: the frame, a thread's number, how many, and its name
+_kept: list[Any] = []  # code is freed with the object that compiled it
+
+
+def call(form: str, given: Given, carried: Carried) -> Carried:
+    """Runs a block of ticks.
+
+    Args:
+        form: "sum" or "write".
+        given: What is read.
+        carried: What changes.
+
+    Returns:
+        What is carried, after it.
+    """
+    leaves, structure = jax.tree.flatten(carried)
+    batch, ticks, n_in = given.x.shape
+    (_, n), (_, n_out) = carried.w.shape, carried.w_out.shape
+    parts = len(carried.spikes) if form == "sum" else batch
+    whole, real = space(ticks, n_in, n, n_out)
+    shapes = [
+        *(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in leaves),
+        jax.ShapeDtypeStruct((parts * whole,), jnp.int32),
+        jax.ShapeDtypeStruct((parts * real + batch * (n + n_out),), given.x.dtype),
+        jax.ShapeDtypeStruct((2, ticks + 1), given.x.dtype),
+        jax.ShapeDtypeStruct((parts, _JOB), jnp.int32),
+    ]
+    run = jax.ffi.ffi_call(
+        _target(form, str(given.x.dtype)),
+        shapes,
+        input_output_aliases={_FIRST + i: i for i in range(len(leaves))},
+        vmap_method="sequential",
+    )
+    return jax.tree.unflatten(structure, run(*given, *leaves)[:_CARRIED])
+
+
+@cache
+def _target(form: str, real: str) -> str:
+    """The name of a form's handler, compiled and registered."""
+    name, kind, stamp = f"onspike_event_{form}_{real}", np.dtype(real).type, _stamp()
+    if form == "sum":
+        _kept.append(_sum_worker(kind, stamp))
+        bridge.export(real, _kept[-1])
+    _kept.append((_sum_handler if form == "sum" else _write_handler)(kind, stamp))
+    bridge.register(name, _kept[-1])
+    return name
+
+
+def _stamp() -> str:
+    """Of all native code: numba's cache looks at one file only."""
+    digest = hashlib.sha256()
+    for module in (bridge, forms, kernels):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
+
+
+@native
+@no_type_check
+def _cells(frame, kind):
+    number, choice = argument(frame, 7, kind), argument(frame, 8, np.int32)
+    return Cells(
+        axis(frame, 3, 0),
+        argument(frame, 3, kind),
+        argument(frame, 4, kind),
+        argument(frame, 5, np.int32),
+        number[_N.alpha],
+        number[_N.gain],
+        number[_N.slope],
+        number[_N.other],
+        choice[_C.reset],
+        choice[_C.surrogate],
+        choice[_C.refractory] != 0,
+        choice[_C.clamp] != 0,
+        number[_N.zero],
+        number[_N.one],
+    )
+
+
+@native
+@no_type_check
+def _net(frame, kind):
+    number, choice = argument(frame, 7, kind), argument(frame, 8, np.int32)
+    ticks, n_out = axis(frame, 0, 1), axis(frame, 6, 0)
+    rows, powers = axis(frame, _FIRST, 0), result(frame, _CARRIED + 2, kind)
+    return Net(
+        axis(frame, 0, 2),
+        n_out,
+        rows,
+        ticks,
+        result(frame, 0, kind),
+        result(frame, 1, kind),
+        result(frame, 2, kind),
+        argument(frame, 6, kind),
+        number[_N.alpha],
+        number[_N.kappa],
+        powers,
+        after(powers, ticks + 1),
+        number[_N.gain_out],
+        number[_N.strength],
+        number[_N.bound],
+        number[_N.transport],
+        choice[_C.loss],
+        choice[_C.recurrent] != 0,
+        choice[_C.hears] != 0,
+        choice[_C.calms] != 0,
+    )
+
+
+@native
+@no_type_check
+def _states(frame, kind):
+    return State(
+        result(frame, 3, kind),
+        result(frame, 4, kind),
+        result(frame, 5, np.int32),
+        result(frame, 6, kind),
+        result(frame, 7, kind),
+        result(frame, 8, kind),
+        result(frame, 9, kind),
+    )
+
+
+@native
+@no_type_check
+def _sums(frame, kind):
+    return Sums(
+        result(frame, 10, kind),
+        result(frame, 11, kind),
+        result(frame, 12, kind),
+        result(frame, 13, kind),
+        result(frame, 14, kind),
+    )
+
+
+@native
+@no_type_check
+def _begin(frame, kind):
+    """What is done once in a call, before any thread starts."""
+    carry_over(frame, _FIRST, _CARRIED)
+    net = _net(frame, kind)
+    powers_of(net.alpha, net.ticks, net.powers)
+    powers_of(net.kappa, net.ticks, net.powers_out)
+
+
+def _sum_worker(kind: Any, stamp: str) -> Any:
+    @cfunc(WORD, cache=True)
+    @no_type_check
+    def worker(job):
+        """Runs all samples of shares t, t + T, ...; a job is (frame, t, T, ...)."""
+        stamp  # noqa: B018 - makes it a part of the key in numba's cache
+        task = words(job)
+        frame = words(task[0])
+        net, cells, states = (
+            _net(frame, kind),
+            _cells(frame, kind),
+            _states(frame, kind),
+        )
+        sums, shares = _sums(frame, kind), axis(frame, _FIRST + 11, 0)
+        x, mask = argument(frame, 0, kind), argument(frame, 1, np.uint8)
+        target, batch, n = argument(frame, 2, kind), axis(frame, 0, 0), cells.n
+        whole = result(frame, _CARRIED, np.int32)
+        real = result(frame, _CARRIED + 1, kind)
+        for s in range(task[1], shares, task[2]):
+            room = room_at(whole, real, s, net, n)
+            for b in range(s * batch // shares, (s + 1) * batch // shares):
+                mine = Sums(
+                    after(sums.votes, b * net.n_out),
+                    after(sums.arrived, s * net.n_in),
+                    after(sums.spikes, s * n),
+                    after(sums.gradient, s * net.rows * n),
+                    after(sums.gradient_out, s * n * net.n_out),
+                )
+                sum_block(
+                    after(x, b * net.ticks * net.n_in),
+                    mask,
+                    after(target, b * net.n_out),
+                    net,
+                    cells,
+                    sample_of(states, b, net, n),
+                    room,
+                    mine,
+                )
+        return 0
+
+    return worker
+
+
+def _sum_handler(kind: Any, stamp: str) -> Any:
+    @cfunc(WORD, cache=True)
+    @no_type_check
+    def handler(address):
+        stamp  # noqa: B018
+        frame = words(address)
+        if asks_for_version(frame):
+            return 0
+        _begin(frame, kind)
+        choice = argument(frame, 8, np.int32)
+        threads = min(choice[_C.threads], axis(frame, _FIRST + 11, 0))
+        first = place(frame, _CARRIED + 3)
+        jobs, work = words(first), worker_of(kind)
+        for t in range(threads):
+            job = after(jobs, 4 * t)
+            job[0], job[1], job[2], job[3] = address, t, threads, 0
+        for t in range(1, threads):
+            at = first + 32 * t
+            if not start(work, at, at + 24):
+                after(jobs, 4 * t)[2] = 0
+        call_at(work, first)
+        for t in range(1, threads):
+            at, job = first + 32 * t, after(jobs, 4 * t)
+            if job[2] == 0:  # no thread could be had
+                job[2] = threads
+                call_at(work, at)
+            else:
+                finish(job[3])
+        return 0
+
+    return handler
+
+
+def _write_handler(kind: Any, stamp: str) -> Any:
+    @cfunc(WORD, cache=True)
+    @no_type_check
+    def handler(address):
+        stamp  # noqa: B018
+        frame = words(address)
+        if asks_for_version(frame):
+            return 0
+        _begin(frame, kind)
+        choice = argument(frame, 8, np.int32)
+        written = result(frame, 15, np.int32)
+        written[0] += write_block(
+            argument(frame, 0, kind),
+            argument(frame, 1, np.uint8),
+            argument(frame, 2, kind),
+            axis(frame, 0, 0),
+            _net(frame, kind),
+            _cells(frame, kind),
+            _states(frame, kind),
+            (result(frame, _CARRIED, np.int32), result(frame, _CARRIED + 1, kind)),
+            argument(frame, 9, kind),
+            (argument(frame, 10, kind), choice[_C.masked] != 0),
+            _sums(frame, kind),
+        )
+        return 0
+
+    return handler

@@ -1,0 +1,395 @@
+r"""The equations of the event-driven engine, as native code.
+
+What is zero is never touched, and what decays is moved on over many ticks at once.
+
+- `arrive` finds a tick's input events.
+- `integrate` moves the neurons on. The rows of the weights at which events arrive are
+  summed, $I_i = \sum_{j \in events} x_j w_{ij}$; then
+  $v \leftarrow \alpha v - \vartheta z + g (I + b)$, $z = [v \ge \vartheta]$.
+- `advance` moves presynaptic traces on over m ticks:
+  $\bar s_j \leftarrow \alpha^m \bar s_j + \sum_{events} \alpha^{m - 1 - k} x_j^k$.
+- `credit` sums a gradient. With the post factor $q_i = \psi_i g L_i$ the sum
+  $\sum_k \bar s_j^k q_i^k$ needs every row at every tick. With the post factor filtered
+  backwards in time, $r^k = q^k + \alpha r^{k + 1}$, it is
+  $\sum_k x_j^k r_i^k + \alpha \bar s_j^{start} r_i^{first}$: a row is touched where an
+  event arrives at it, and once for what was there before.
+- `write` changes the rows at once, where there is nothing to sum up.
+
+Weights are rows by presynaptic unit, inputs first, then recurrent neurons: (N, n).
+Numba finds the types, so there are no annotations: arrays are pointers, whose shapes
+the docstrings tell. No literal meets their numbers, as it would make single precision
+double: `one` and `zero` come with them.
+"""
+
+from typing import Any, NamedTuple, no_type_check
+
+import numpy as np
+
+from onspike.engine.event.bridge import after, native
+
+SUBTRACT, ZERO = 0, 1  # resets
+TRIANGLE, BOX, FAST_SIGMOID = 0, 1, 2  # surrogates
+CROSS_ENTROPY, SQUARED, SMOOTH_L1 = 0, 1, 2  # losses
+_GROUP = 16  # numbers that are looked at together
+
+
+class Cells(NamedTuple):
+    """The hidden neurons."""
+
+    n: Any
+    threshold: Any  # (n,)
+    bias: Any  # (n,)
+    period: Any  # (n,) refractory ticks
+    alpha: Any
+    gain: Any
+    slope: Any  # the surrogate's constants, one or two
+    other: Any
+    reset: Any  # SUBTRACT or ZERO
+    surrogate: Any  # TRIANGLE, ...
+    refractory: Any  # whether there is a period, and whether it clamps
+    clamp: Any
+    zero: Any  # as the numbers are
+    one: Any
+
+
+class State(NamedTuple):
+    """What one sample has for itself."""
+
+    v: Any  # (n,)
+    z: Any  # (n,)
+    wait: Any  # (n,) refractory ticks left
+    trace: Any  # (N,) of what arrives at hidden neurons
+    own: Any  # (n,) of their own spikes: the regulariser's
+    trace_out: Any  # (n,) of the same at the readout
+    y: Any  # (n_out,)
+
+
+class Events(NamedTuple):
+    """Events by tick: those of tick k are `start[k] .. start[k + 1] - 1`."""
+
+    start: Any  # (K + 1,)
+    index: Any  # of the row at which they arrive
+    value: Any
+
+
+@native
+@no_type_check
+def copy(origin, to, n):
+    """Copies n numbers."""
+    for i in range(n):
+        to[i] = origin[i]
+
+
+@native
+@no_type_check
+def fill(to, n, value):
+    """Sets n numbers to one."""
+    for i in range(n):
+        to[i] = value
+
+
+@native
+@no_type_check
+def arrive(x, n_in, k, events, arrived, zero, one):
+    """Lists the input events of tick k, at which x (n_in,) arrives.
+
+    Counts them in `arrived` (n_in,), which becomes NaN where an input is not finite.
+    """
+    m = events.start[k]
+    for low in range(0, n_in, _GROUP):
+        high = min(low + _GROUP, n_in)
+        some = False
+        for i in range(low, high):
+            some |= x[i] != zero
+        if some:
+            for i in range(low, high):
+                if x[i] != zero:
+                    events.index[m] = i
+                    events.value[m] = x[i]
+                    arrived[i] += one + zero * x[i]
+                    m += 1
+    events.start[k + 1] = m
+
+
+@native
+@no_type_check
+def relay(fired, k, events, offset):
+    """Adds to what arrives at tick k the spikes of the tick before, k of `fired`."""
+    m = events.start[k + 1]
+    for e in range(fired.start[k], fired.start[k + 1]):
+        events.index[m] = offset + fired.index[e]
+        events.value[m] = fired.value[e]
+        m += 1
+    events.start[k + 1] = m
+
+
+@native
+@no_type_check
+def recall(z, n, zero, arriving, fired):
+    """Begins a block's lists; that of spikes with those of the tick before it."""
+    arriving.start[0], m = 0, 0
+    for i in range(n):
+        if z[i] != zero:
+            fired.index[m], fired.value[m] = i, z[i]
+            m += 1
+    fired.start[0], fired.start[1] = 0, m
+
+
+@native
+@no_type_check
+def gather(total, n, rows, events, k):
+    """Adds the rows of tick k's events to `total` (n,)."""
+    index, value = events.index, events.value
+    e, last = events.start[k], events.start[k + 1]
+    while e + 4 <= last:  # four at a time: fewer passes over the total
+        a, b = after(rows, index[e] * n), after(rows, index[e + 1] * n)
+        c, d = after(rows, index[e + 2] * n), after(rows, index[e + 3] * n)
+        p, q, r, s = value[e], value[e + 1], value[e + 2], value[e + 3]
+        for i in range(n):
+            total[i] += (p * a[i] + q * b[i]) + (r * c[i] + s * d[i])
+        e += 4
+    while e < last:
+        row, x = after(rows, index[e] * n), value[e]
+        for i in range(n):
+            total[i] += x * row[i]
+        e += 1
+
+
+@native
+@no_type_check
+def scatter(rows, n, values, events, k):
+    """Adds `values` (n,) to the rows of tick k's events."""
+    for e in range(events.start[k], events.start[k + 1]):
+        row, x = after(rows, events.index[e] * n), events.value[e]
+        for i in range(n):
+            row[i] += x * values[i]
+
+
+@native
+@no_type_check
+def integrate(state, current, cells, fired, k):
+    """One tick of the neurons under `current` (n,); lists who fires."""
+    v, z, wait, n = state.v, state.z, state.wait, cells.n
+    alpha, gain, threshold = cells.alpha, cells.gain, cells.threshold
+    zero, one = cells.zero, cells.one
+    if cells.refractory:
+        for i in range(n):
+            wait[i] = cells.period[i] if z[i] > zero else max(wait[i] - 1, 0)
+    if cells.reset == SUBTRACT:
+        for i in range(n):
+            v[i] = (alpha * v[i] - threshold[i] * z[i]) + gain * current[i]
+    else:
+        for i in range(n):
+            v[i] = alpha * v[i] * (one - z[i]) + gain * current[i]
+    if cells.clamp:
+        for i in range(n):
+            if wait[i] > 0:
+                v[i] = zero
+    m = fired.start[k]
+    for low in range(0, n, _GROUP):
+        high = min(low + _GROUP, n)
+        some = False
+        for i in range(low, high):
+            hot = v[i] - threshold[i] >= zero
+            z[i] = one if hot else zero
+            some |= hot
+        if some:
+            for i in range(low, high):
+                if z[i] > zero:
+                    if cells.refractory and wait[i] > 0:
+                        z[i] = zero
+                    else:
+                        fired.index[m], fired.value[m] = i, one
+                        m += 1
+    fired.start[k + 1] = m
+
+
+@native
+@no_type_check
+def read_out(y, n_out, kappa, gain, bias, rows, fired, k, inflow):
+    """One tick of the leaky readout y (n_out,); `inflow` is scratch of its size."""
+    copy(bias, inflow, n_out)
+    gather(inflow, n_out, rows, fired, k)
+    for o in range(n_out):
+        y[o] = kappa * y[o] + gain * inflow[o]
+
+
+@native
+@no_type_check
+def advance(trace, n, powers, events, a, b):
+    """Moves traces on over ticks a .. b - 1; `powers` are those of their decay."""
+    if a == b:
+        return
+    whole = powers[b - a]
+    for j in range(n):
+        trace[j] *= whole
+    for k in range(a, b):
+        left = powers[b - 1 - k]
+        for e in range(events.start[k], events.start[k + 1]):
+            trace[events.index[e]] += left * events.value[e]
+
+
+@native
+@no_type_check
+def error_of(loss, y, target, n_out, error, zero, one):
+    """What the loss asks of the output: dE/dy."""
+    if loss == CROSS_ENTROPY:
+        top, total = y[0], zero
+        for o in range(1, n_out):
+            top = max(top, y[o])
+        for o in range(n_out):
+            error[o] = np.exp(y[o] - top)
+            total += error[o]
+        for o in range(n_out):
+            error[o] = error[o] / total - target[o]
+    elif loss == SQUARED:
+        for o in range(n_out):
+            error[o] = y[o] - target[o]
+    else:
+        for o in range(n_out):
+            error[o] = min(max(y[o] - target[o], -one), one)
+
+
+@native
+@no_type_check
+def send_back(error, n_out, back, signal, n, zero):
+    """Sends an error (n_out,) through `back` (n_out, n): the learning signal."""
+    fill(signal, n, zero)
+    for o in range(n_out):
+        row, e = after(back, o * n), error[o]
+        for i in range(n):
+            signal[i] += e * row[i]
+
+
+@native
+@no_type_check
+def calm(signal, n, own, strength, bound, zero):
+    """Adds the rate hinge: what a neuron's own trace has above a bound."""
+    for i in range(n):
+        signal[i] += strength * max(own[i] - bound, zero)
+
+
+@native
+@no_type_check
+def weigh(signal, state, cells):
+    r"""Makes the signal a post factor, in place: $q_i = \psi_i g L_i$."""
+    v, wait, threshold, gain = state.v, state.wait, cells.threshold, cells.gain
+    slope, other, n, zero, one = (
+        cells.slope,
+        cells.other,
+        cells.n,
+        cells.zero,
+        cells.one,
+    )
+    if cells.surrogate == TRIANGLE:
+        for i in range(n):
+            theta = threshold[i]
+            fall = max(one - abs(v[i] - theta) / theta, zero)
+            signal[i] *= slope / theta * fall * gain
+    elif cells.surrogate == BOX:
+        for i in range(n):
+            inside = abs(v[i] - threshold[i]) < slope
+            signal[i] *= other * gain if inside else zero
+    else:
+        for i in range(n):
+            wide = one + slope * abs(v[i] - threshold[i])
+            signal[i] *= gain / (wide * wide)
+    if cells.refractory:  # the derivative is suppressed with the spike
+        for i in range(n):
+            if wait[i] > 0:
+                signal[i] = zero
+
+
+@native
+@no_type_check
+def credit(gradient, trace, rows, n, decay, post, ends, back, zero):
+    """Adds the gradient of the ticks that learn to `gradient` (rows, n).
+
+    Args:
+        gradient: By row at which events arrive.
+        trace: Of these rows, before the first of these ticks.
+        rows: How many.
+        n: Their length.
+        decay: Of the traces.
+        post: Post factors of these ticks (ticks, n).
+        ends: As for `learn`.
+        back: Scratch (n,): the post factors filtered backwards.
+        zero: As the numbers are.
+    """
+    events, _, first, last, _ = ends
+    fill(back, n, zero)
+    for k in range(last - 1, first - 1, -1):
+        now = after(post, (k - first) * n)
+        for i in range(n):
+            back[i] = now[i] + decay * back[i]
+        scatter(gradient, n, back, events, k)
+    for j in range(rows):
+        if trace[j] != zero:
+            row, x = after(gradient, j * n), decay * trace[j]
+            for i in range(n):
+                row[i] += x * back[i]
+
+
+@native
+@no_type_check
+def learn(gradient, trace, rows, n, decay, powers, post, ends, back, zero):
+    """Adds a block's gradient, and moves the traces on over the block.
+
+    `powers` are those of the decay; `ends` are the events that arrive, and as they
+    count ticks the block's first, the first that learns, that after the last, and the
+    end of the block.
+    """
+    events, begin, first, last, end = ends
+    advance(trace, rows, powers, events, begin, first)
+    if first < last:
+        credit(gradient, trace, rows, n, decay, post, ends, back, zero)
+    advance(trace, rows, powers, events, first, end)
+
+
+@native
+@no_type_check
+def write(
+    w, low, high, n, synapses, traces, rows, post, batch, rate, loss, change, zero
+):
+    r"""Adds $-\eta \sum_b \bar s_{bj} q_{bi} - \lambda w$ to rows j; counts changes.
+
+    Args:
+        w: Weights (rows, n).
+        low: The first row that is written.
+        high: That after the last.
+        n: Numbers in a row.
+        synapses: 1 where there is one (rows, n), or of length 0: everywhere.
+        traces: Of every sample (batch, rows).
+        rows: How many there are in all.
+        post: Their post factors (batch, n).
+        batch: Samples.
+        rate: The learning rate.
+        loss: The share of every weight that is lost.
+        change: Scratch (n,).
+        zero: As the numbers are.
+    """
+    count = 0
+    there, masked = synapses
+    if rate == zero and loss == zero:
+        return count
+    for j in range(low, high):
+        some = loss != zero
+        for b in range(batch):
+            some |= traces[b * rows + j] != zero
+        if not some:
+            continue
+        row = after(w, j * n)
+        fill(change, n, zero)
+        for b in range(batch):
+            x, now = traces[b * rows + j], after(post, b * n)
+            for i in range(n):
+                change[i] += x * now[i]
+        if masked:
+            mask = after(there, j * n)
+            for i in range(n):
+                change[i] *= mask[i]
+        for i in range(n):
+            new = row[i] - (rate * change[i] + loss * row[i])
+            count += new != row[i]
+            row[i] = new
+    return count

@@ -1,0 +1,153 @@
+"""What the event-driven engine takes, and why not the rest."""
+
+from typing import Any, NamedTuple
+
+import jax
+
+from onspike.devices import Clamped, Fixed, Ideal
+from onspike.losses import CrossEntropy, SmoothL1, SquaredError
+from onspike.neurons import LIF, LeakyIntegrator, SubtractReset, ZeroReset
+from onspike.rules.parts.broadcast import DirectFeedback, ErrorMessage
+from onspike.rules.parts.eligibility import PreTrace
+from onspike.rules.parts.feedback import AbstractLayered, FeedbackAlignment, Symmetric
+from onspike.rules.parts.gates import EndOfSample, EveryTick, TargetWindow
+from onspike.rules.parts.regularisers import RateHinge
+from onspike.rules.parts.signals import NoSignal
+from onspike.rules.three_factor import ThreeFactor
+from onspike.surrogates import Box, FastSigmoid, Triangle
+from onspike.tasks.base import AbstractTask
+from onspike.types import INPUT, is_constant
+
+RESETS = (SubtractReset, ZeroReset)  # in the order in which the kernels number them
+SURROGATES = (Triangle, Box, FastSigmoid)
+LOSSES = (CrossEntropy, SquaredError, SmoothL1)
+_FIXED = (FeedbackAlignment, DirectFeedback, NoSignal)  # no write changes what is heard
+
+
+class Graph(NamedTuple):
+    """The names of what it runs: one hidden population and a readout."""
+
+    hidden: str
+    enters: str  # projections: from the input,
+    recurs: str | None  # from the hidden neurons to themselves,
+    leaves: str  # and to the readout
+
+
+def refusal(learner: Any, task: AbstractTask) -> str | None:
+    """Why a learner cannot be run on a task, or None if it can."""
+    return (
+        _refused_machine()
+        or _refused_network(learner.network)
+        or _refused_rule(learner)
+        or _refused_write(learner)
+        or _refused_task(task)
+    )
+
+
+def graph_of(network: Any) -> Graph | None:
+    """The parts of a network with one hidden population; None if it is another."""
+    wiring = network.wiring
+    others = [name for name, _ in wiring.sizes if name != wiring.output]
+    if len(others) != 1:
+        return None
+    ends = {(w.pre, w.post): name for name, w in wiring.wires}
+    hidden, out = others[0], wiring.output
+    enters, leaves = ends.pop((INPUT, hidden), None), ends.pop((hidden, out), None)
+    recurs = ends.pop((hidden, hidden), None)
+    parts = [name for name in (enters, recurs, leaves) if name is not None]
+    if enters is None or leaves is None or len(parts) != len(wiring.wires):
+        return None
+    return Graph(hidden, enters, recurs, leaves)
+
+
+def _refused_machine() -> str | None:
+    backend = jax.default_backend()
+    return None if backend == "cpu" else f"it runs on the CPU, and JAX on the {backend}"
+
+
+def _refused_network(network: Any) -> str | None:
+    graph = graph_of(network)
+    if graph is None:
+        return "the network is not one hidden population between input and readout"
+    wiring, cells = network.wiring, network.populations[graph.hidden]
+    neuron, readout = cells.neuron, network.populations[wiring.output].neuron
+    if type(neuron) is not LIF:
+        return f"the neuron {type(neuron).__name__} has no event-driven form"
+    if type(readout) is not LeakyIntegrator:
+        return f"the readout {type(readout).__name__} has no event-driven form"
+    if cells.learns:
+        return f"the neurons learn constants: {', '.join(cells.learns)}"
+    if wiring.unit != 1:
+        return f"an output unit is the mean of {wiring.unit} neurons"
+    for name, population in network.populations.items():
+        if population.neuron.decay(network.dt).ndim:
+            return f"the neurons of '{name}' do not share one tau_mem"
+    if neuron.floor is not None:
+        return "the membrane has a floor"
+    if type(neuron.reset) not in RESETS:
+        return f"the reset {type(neuron.reset).__name__} has no event-driven form"
+    if type(neuron.surrogate) not in SURROGATES:
+        return f"the surrogate {type(neuron.surrogate).__name__} has no native form"
+    for name, wire in wiring.wires:
+        delay = int(name == graph.recurs)
+        if wire.delay != delay:
+            return f"the delay of '{name}' is {wire.delay} ticks, and not {delay}"
+        if network.projections[name].synapse is not None:
+            return f"the synapses of '{name}' have dynamics of their own"
+    return None
+
+
+def _refused_rule(learner: Any) -> str | None:
+    rule = learner.rule
+    if type(rule) is not ThreeFactor:
+        return f"{type(rule).__name__} is not a ThreeFactor rule"
+    signal = rule.signal
+    known = (AbstractLayered, DirectFeedback, NoSignal)
+    message = getattr(signal, "message", ErrorMessage())
+    if not isinstance(signal, known):
+        return f"the signal {type(signal).__name__} has no event-driven form"
+    if not isinstance(message, ErrorMessage):
+        return f"the message {type(message).__name__} has no event-driven form"
+    for part in (rule.eligibility, rule.readout):
+        if type(part) is not PreTrace:
+            return f"the eligibility {type(part).__name__} has no event-driven form"
+    if rule.readout_filter is not None:
+        return "the readout's filter keeps a trace per synapse"
+    if type(rule.regulariser) not in (RateHinge, type(None)):
+        name = type(rule.regulariser).__name__
+        return f"the regulariser {name} has no event-driven form"
+    constants = [name for name in learner.rates() if is_constant(name)]
+    return f"a rule that learns '{constants[0]}'" if constants else None
+
+
+def _refused_write(learner: Any) -> str | None:
+    gate, device, signal = learner.rule.gate, learner.device, learner.rule.signal
+    while type(device) is Clamped and type(gate) is EndOfSample:
+        device = device.device
+    name = type(device).__name__
+    if type(gate) is EndOfSample:
+        if type(device) in (Ideal, Fixed):
+            return None
+        return f"the device {name} may change the neurons"
+    if type(gate) not in (TargetWindow, EveryTick):
+        return f"the gate {type(gate).__name__} has no event-driven form"
+    inside = "where writes happen within a sample"
+    if type(device) is not Ideal:
+        return f"the device {name} has no event-driven form {inside}"
+    if not learner.plain:
+        return f"an optimiser has none {inside}"
+    if not isinstance(signal, (Symmetric, *_FIXED)):
+        return f"the signal {type(signal).__name__} has none {inside}"
+    graph: Any = graph_of(learner.network)
+    leaves = graph.leaves
+    if learner.network.projections[leaves].mask is not None:
+        return f"'{leaves}' has not all synapses, {inside}"
+    return None
+
+
+def _refused_task(task: AbstractTask) -> str | None:
+    if type(task).teach is not AbstractTask.teach:
+        return f"{type(task).__name__} teaches in its own way"
+    if type(task.loss) not in LOSSES:
+        return f"the loss {type(task.loss).__name__} has no native form"
+    return None

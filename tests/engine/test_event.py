@@ -1,0 +1,209 @@
+"""The event-driven engine: what the reference gives, from native code."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from onspike import ALIF, LIF, Fixed, Ideal, Learner, Refractory, feedforward, recurrent
+from onspike.engine import Event
+from onspike.experiment import build, spec
+from onspike.losses import SquaredError
+from onspike.neurons import ZeroReset
+from onspike.rules import (
+    DirectFeedback,
+    EndOfSample,
+    LinearDecay,
+    NoSignal,
+    PreTrace,
+    RateHinge,
+    RateTarget,
+    TargetWindow,
+    ThreeFactor,
+    eprop,
+    frozen_hidden,
+    reckon,
+)
+from onspike.surrogates import Arctan, Box
+from oracle import READOUT, assert_spikes, begin, draw, learn, small, tasklet
+
+# Three blocks, of which the first has no target and the last but a part.
+TASK = tasklet(ticks=600, window=300)
+RATE = {"*": 1e-3, "out": 1e-2}
+NET = recurrent(3, LIF(v_threshold=0.8), 20, 2, readout=READOUT, gains=(0.2, 0.1, 1.0))
+HINGE = RateHinge(0.01, 2.0)
+
+
+def plain(a):
+    key = jnp.issubdtype(a.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(a) if key else a)
+
+
+def assert_close(one, other):
+    """Whole numbers are equal, others to 1e-10 of the largest."""
+    pairs = zip(
+        jax.tree.leaves_with_path(one), jax.tree.leaves_with_path(other), strict=True
+    )
+    for (path, a), (same_path, b) in pairs:
+        a, b = plain(a), plain(b)
+        assert path == same_path and a.dtype == b.dtype and a.shape == b.shape
+        if a.dtype.kind == "f":
+            size = max(1e-3, float(np.abs(a).max(initial=0.0)))
+            worst = float(np.abs(a - b).max(initial=0.0))
+            assert worst < 1e-10 * size, (jax.tree_util.keystr(path), worst)
+        else:
+            assert np.array_equal(a, b), path
+
+
+FORMS = {
+    "summed, hinge": (NET, reckon(RATE, gate=EndOfSample(), regulariser=HINGE), {}),
+    "summed, with momentum, random feedback, resets to zero, box, feed-forward": (
+        feedforward(
+            3,
+            LIF(v_threshold=0.8, reset=ZeroReset(), surrogate=Box(1.0), bias=0.01),
+            (6,),
+            2,
+            readout=READOUT,
+        ),
+        reckon(RATE, gate=EndOfSample(), signal=DirectFeedback()),
+        {"transform": optax.trace(0.9)},
+    ),
+    "written each tick, hinge, decays": (
+        NET,
+        reckon(RATE, gate=TargetWindow(), regulariser=HINGE),
+        {"schedule": LinearDecay(1200.0), "weight_decay": 0.1},
+    ),
+    "written each tick, refractory, readout alone": (
+        small(LIF(v_threshold=0.6, refractory=Refractory(2e-3, clamp=True))),
+        frozen_hidden(1e-2),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_events_give_what_ticks_give(name):
+    network, rule, more = FORMS[name]
+    task = dataclasses.replace(TASK, loss=SquaredError()) if more else TASK
+    slow = Learner(network, rule, **more)
+    fast = Learner(network, rule, engine=Event(shares=2), **more)
+    start = state = expected = begin(slow, 3)
+    for seed in range(2):  # the second goes on from what the first has left
+        episodes = draw(task, 3, rate=0.1, seed=seed)
+        expected, record = learn(slow, task, expected, episodes)
+        state, found = learn(fast, task, state, episodes)
+        assert_spikes(record, least=100, most=20000)
+        assert int(record.written) > 0
+        assert_close(state, expected)
+        assert_close(found, record)
+    before, after = start.shared.store.die.weights, expected.shared.store.die.weights
+    for projection in slow.rates():
+        change = np.abs(after[projection] - before[projection]).max()
+        assert change > 1e-4, f"'{projection}' learns nothing"
+
+
+def test_few_bits_are_written_at_the_end_as_ticks_write_them():
+    rule = reckon(RATE, gate=EndOfSample())
+    slow, fast = (
+        Learner(NET, rule, Fixed(), **more) for more in ({}, {"engine": Event()})
+    )
+    start, episodes = begin(slow, 2), draw(TASK, 2, rate=0.1)
+    expected, record = learn(slow, TASK, start, episodes)
+    found, seen = learn(fast, TASK, start, episodes)
+    assert_close(found, expected)
+    assert int(seen.written) == int(record.written) > 0
+
+
+def test_threads_change_no_bit(monkeypatch):
+    learner = Learner(NET, FORMS["summed, hinge"][1], engine=Event(shares=3))
+    start, episodes, seen = begin(learner, 3), draw(TASK, 3, rate=0.1), []
+    for cores in (1, 2, 3):
+        monkeypatch.setattr("onspike.engine.event.engine.cores", lambda c=cores: c)
+        jax.clear_caches()
+        seen.append(learn(learner, TASK, start, episodes))
+    for other in seen[1:]:
+        for a, b in zip(jax.tree.leaves(seen[0]), jax.tree.leaves(other), strict=True):
+            assert np.array_equal(plain(a), plain(b))
+
+
+def test_an_input_that_is_not_finite_shows():
+    learner = Learner(NET, reckon(RATE), engine=Event())
+    episodes = draw(TASK, 1, rate=0.1)
+    broken = episodes._replace(content=episodes.content.at[0, 7, 1].set(jnp.nan))
+    _, record = learn(learner, TASK, begin(learner), broken)
+    assert np.isnan(record.arrived).tolist() == [False, True, False]
+
+
+def test_runs_side_by_side_are_runs_one_by_one():
+    learner = Learner(NET, reckon(RATE), engine=Event())
+    states = [begin(learner, 1, seed) for seed in range(2)]
+    batches = [draw(TASK, 1, rate=0.1, seed=seed) for seed in range(2)]
+    both = jax.tree.map(lambda *a: jnp.stack(a), *zip(states, batches, strict=True))
+    together = jax.jit(jax.vmap(lambda s, e: learner.learn(TASK, s, e)))(*both)
+    for i in range(2):
+        alone = learn(learner, TASK, states[i], batches[i])
+        assert_close(jax.tree.map(lambda a, i=i: a[i], together), alone)
+
+
+def ruled(**factors):
+    factors = {"signal": NoSignal(), "gate": EndOfSample()} | factors
+    return Learner(NET, ThreeFactor(eligibility=PreTrace(), rate=0.1, **factors))
+
+
+REFUSED = {
+    "the neuron ALIF has no event-driven form": Learner(small(ALIF()), reckon()),
+    "the neurons of 'hidden' do not share one tau_mem": Learner(
+        small(LIF(jnp.linspace(1e-2, 2e-2, 4))), reckon(rate={"out": 0.1})
+    ),
+    "the surrogate Arctan has no native form": Learner(
+        small(LIF(surrogate=Arctan())), reckon()
+    ),
+    "the delay of 'rec' is 2 ticks, and not 1": Learner(
+        recurrent(3, LIF(), 4, 2, delay=2), reckon()
+    ),
+    "the network is not one hidden population": Learner(
+        feedforward(3, LIF(), (4, 4), 2), reckon()
+    ),
+    "the eligibility EProp has no event-driven form": Learner(NET, eprop()),
+    "the readout's filter keeps a trace per synapse": Learner(
+        NET, eprop(eligibility=PreTrace())
+    ),
+    "the regulariser RateTarget has no event-driven form": ruled(
+        regulariser=RateTarget()
+    ),
+    "the device Fixed has no event-driven form where": Learner(NET, reckon(), Fixed()),
+    "an optimiser has none where writes happen": Learner(
+        NET, reckon(), transform=optax.trace(0.9)
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_what_has_no_event_driven_form_is_refused_with_the_reason(reason):
+    learner = dataclasses.replace(REFUSED[reason], engine=Event())
+    assert reason in learner.engine.refuses(learner, TASK)
+    with pytest.raises(ValueError, match=f"Event cannot run this learner: {reason}"):
+        learner.learn(TASK, begin(learner), draw(TASK, 1))
+
+
+def test_what_it_takes_is_not_refused():
+    for network, rule, more in FORMS.values():
+        assert Event().refuses(Learner(network, rule, Ideal(), **more), TASK) is None
+
+
+def test_a_batch_has_a_positive_number_of_shares():
+    with pytest.raises(ValueError, match="Event.shares must be a whole number >= 1"):
+        Event(shares=0)
+
+
+def test_a_specification_may_ask_for_it():
+    wish = {"train.engine": "event"}
+    taken = spec.resolve("cue-accumulation", settings=wish)
+    learner = build.learner(taken, taken.built("task"))
+    assert isinstance(learner, Learner) and isinstance(learner.engine, Event)
+    other = spec.resolve("cue-accumulation", rule="eprop", settings=wish)
+    with pytest.raises(ValueError, match="train.engine 'event' cannot run this: the"):
+        build.learner(other, other.built("task"))
