@@ -8,10 +8,11 @@ import pytest
 import onspike as ons
 from onspike.chips import reckon
 from onspike.chips.reckon.registers import UNSET
-from onspike.experiment import doctor, measure
+from onspike.experiment import build, doctor, measure
+from onspike.experiment.spec import resolve
 from onspike.surrogates import Triangle
 from onspike.tasks import CueAccumulation
-from tinyrun import listed, refused, tiny
+from tinyrun import listed, refused, spoken, tiny
 
 
 def net(n_in=40, n=100, n_out=2, **neuron):
@@ -143,6 +144,22 @@ def test_the_doctor_looks_at_a_chip():
     for p in found.projections:
         assert p.plastic and p.finite == 1 and p.at_bound is None
     assert any(p.changed for p in found.projections)
+
+
+def test_the_recipe_for_spoken_digits_is_a_chip_without_a_loss(tmp_path):
+    written = spoken(tmp_path)
+    files = {path: written[path] for path in ("task.train", "task.test")}
+    settings = files | {"task.n_units": 140, "task.classes": (1, 0)}
+    spec = resolve("spoken-digits", rule="reckon-chip", settings=settings)
+    task = spec.built("task")
+    learner = build.learner(spec, task)
+    r = learner.chip.registers
+    assert learner.notes == ()
+    assert (r.n_inp, r.n_out) == (task.n_in, task.n_out) == (140, 2)
+    assert dict(learner.lsb)["in"] == 2.0**-9
+    assert np.flatnonzero(task.mask()).tolist() == list(range(51, 60))
+    x = task.block(task.episode("test", 0, jax.random.key(0)), jnp.int32(0), 60)
+    assert set(np.unique(x)) == {0.0, 1.0}
 
 
 def test_what_the_chip_lacks_is_refused():
