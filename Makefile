@@ -17,7 +17,7 @@ DEMO := runs/demo
 .PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
 .PHONY: study-heterogeneous study-decolle study-triggered study-fa
 .PHONY: study-mismatch study-bits study-dynapse
-.PHONY: study-user study-spikes study-reckon
+.PHONY: study-user study-spikes study-reckon study-reckon-spoken
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,13 +65,27 @@ study-cue: $(VENV)/.installed ## Cue accumulation: feedback, 8 bits, controls (2
 	$(COMPARE) cue-accumulation --rules reckon --seeds $(SEEDS) \
 		--out $(STUDY)/cue/tau-mem-20ms --set neuron.tau_mem=0.02
 
-study-reckon: $(VENV)/.installed ## The chip beside its rule, in floats and integers (1 hour)
-	$(COMPARE) cue-accumulation --rules reckon-chip --seeds $(SEEDS) \
-		--out $(STUDY)/reckon/chip --set task.fresh=true
-	$(COMPARE) cue-accumulation --rules reckon --seeds $(SEEDS) \
-		--out $(STUDY)/reckon/float --set task.fresh=true
-	$(COMPARE) cue-accumulation --rules reckon --devices reckon --seeds $(SEEDS) \
-		--out $(STUDY)/reckon/integer --set task.fresh=true --set rule.trace_bits=12
+study-reckon: $(VENV)/.installed ## From the float rule to the chip, step by step (1 hour)
+	$(BIN)/python studies/reckon_ladder.py --out $(STUDY)/reckon/ladder --seeds $(SEEDS)
+
+# The float rule in the chip's network, written as the chip writes.
+CHIP_NET := --neuron lif --set task.channels=140 --set task.ticks=60 \
+	--set task.window=0.09 --set task.amplitude=binary --set network.hidden=100 \
+	--set network.gain_in=0.5 --set network.gain_out=0.3 --set neuron.tau_mem=0.3 \
+	--set neuron.v_threshold=0.6 --set rule.gate=target-window --set rule.hinge=0 \
+	--set train.batch=1 --set train.optimiser=sgd --set train.decay=none
+TEN := --set rule.rate=1.220703125e-4 --set rule.rate_out=3.0517578125e-5 \
+	--set train.epochs=30
+TWO := --set rule.rate=3.0517578125e-5 --set rule.rate_out=1.52587890625e-5 \
+	--set train.epochs=40 --set task.classes=[0,1]
+SPOKEN = $(COMPARE) spoken-digits --set task.train=$(TRAIN) --set task.test=$(TEST)
+study-reckon-spoken: $(VENV)/.installed ## The chip hears digits: TRAIN=FILE.h5 TEST=FILE.h5 (30 minutes)
+	$(SPOKEN) --rules reckon-chip --seeds $(SEEDS) $(TWO) --out $(STUDY)/reckon/two
+	$(SPOKEN) --rules reckon-chip --seeds 100,101,102 --out $(STUDY)/reckon/ten
+	$(SPOKEN) --rules reckon --seeds $(SEEDS) $(CHIP_NET) $(TWO) \
+		--set train.readers=true --out $(STUDY)/reckon/two-float
+	$(SPOKEN) --rules reckon --seeds 100,101,102 $(CHIP_NET) $(TEN) \
+		--set train.readers=true --out $(STUDY)/reckon/ten-float
 
 study-alif: $(VENV)/.installed ## Cue accumulation with ALIF and full e-prop (30 minutes)
 	$(COMPARE) cue-accumulation --rules eprop-random --neuron alif \
