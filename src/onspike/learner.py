@@ -121,6 +121,10 @@ class AbstractLearner(eqx.Module):
         del task, spikes, events
         return {}
 
+    def lost(self) -> tuple[str, ...]:
+        """What was asked for and could not be kept, a sentence each."""
+        return ()
+
     def check(self, task: AbstractTask, state: Tree, key: Key) -> None:
         """Raises ValueError if learning cannot work from this first state.
 

@@ -43,6 +43,7 @@ def test_every_bit_of_the_simulated_hardware(vectors, name, ticks):
         ("b_lfsr", (3, 58, 11), "sample 3, tick 58: b_lfsr[11] expected"),
         ("wrec", (1, 3, 9), "sample 1, after its last tick: wrec[3, 9] expected"),
         ("pred", (1,), "sample 1, after its last tick: pred expected {new}, got {old}"),
+        ("lfsr_init", (8,), "before the first sample: lfsr_init[8] expected {new}"),
     ],
 )
 def test_one_flipped_bit_is_found_and_named(vectors, tmp_path, array, where, told):
@@ -56,6 +57,69 @@ def test_one_flipped_bit_is_found_and_named(vectors, tmp_path, array, where, tol
     shutil.copy(vectors / "cls_small.json", tmp_path)
     found = reckon.verify(tmp_path / "cls_small.npz").difference
     assert str(found).startswith(told.format(new=old ^ 1, old=old))
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (dict(a_u=np.s_[..., :0]), "a_u must have shape .S, T, NS., where .* NS = 24"),
+        (dict(wrec=np.s_[..., :9]), "wrec must have shape .*NP = 32; got .4, 24, 9."),
+        (dict(b_o=np.s_[:3]), "b_o must have shape .*S = 4, .* got .3, 60, 2."),
+        (dict(pred=np.s_[:, None]), "pred must have shape .S., where S = 4"),
+        (dict(winp_init=np.s_[:7]), "winp_init must have shape .*NI = 8"),
+        (dict(target=None), "lacks target"),
+        (dict(winp_init=None), "lacks winp_init"),
+        (dict(e_err=lambda a: a + 0.5), "e_err must be whole numbers; got float64"),
+    ],
+)
+def test_a_file_of_other_shapes_is_refused(vectors, tmp_path, change, told):
+    with np.load(vectors / "reg_small.npz") as found:
+        f = dict(found)
+    ((name, how),) = change.items()
+    old = f.pop(name)
+    if how is not None:
+        f[name] = how(old) if callable(how) else old[how]
+    np.savez(tmp_path / "reg_small.npz", **f)
+    shutil.copy(vectors / "reg_small.json", tmp_path)
+    with pytest.raises(ValueError, match=told):
+        reckon.verify(tmp_path / "reg_small.npz")
+
+
+def test_sizes_that_disagree_are_refused(vectors, tmp_path):
+    shutil.copy(vectors / "reg_small.npz", tmp_path)
+    settings = json.loads((vectors / "reg_small.json").read_text())
+    for changed, told in (
+        ({"n_inp": 9}, "says n_inp 9, and its registers 8"),
+        (
+            {"registers": settings["registers"] | {"SPI_KAPPA": [1]}},
+            "kappa must be one",
+        ),
+    ):
+        (tmp_path / "reg_small.json").write_text(json.dumps(settings | changed))
+        with pytest.raises(ValueError, match=told):
+            reckon.verify(tmp_path / "reg_small.npz")
+
+
+@pytest.mark.parametrize(
+    "name, value, told",
+    [
+        ("train_ev_time", 2250, "train_ev_time must be 0 to 2249; got 2250"),
+        ("test_ev_neuron", 40, "test_ev_neuron must be 0 to 39; got 40"),
+        ("which", 50, "which: there are 50 train samples; got 50"),
+    ],
+)
+def test_events_of_a_task_that_do_not_fit_are_refused(
+    vectors, tmp_path, name, value, told
+):
+    for part in ("data", "steps"):
+        with np.load(vectors / f"cueacc_{part}.npz") as found:
+            f = dict(found)
+        if name in f:
+            f[name][0] = value
+        np.savez(tmp_path / f"cueacc_{part}.npz", **f)
+    shutil.copy(vectors / "cueacc.json", tmp_path)
+    with pytest.raises(ValueError, match=told):
+        reckon.verify(tmp_path / "cueacc_steps.npz")
 
 
 @pytest.mark.parametrize(

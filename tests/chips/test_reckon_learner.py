@@ -1,5 +1,7 @@
 """ReckOn's twin as a learner: from floats to registers, and what it holds."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,6 +49,15 @@ def test_what_is_lost_is_said():
     assert notes == ("weights of 'in': 1e+02 % clipped to -1 .. 0.992188",)
 
 
+@pytest.mark.parametrize("tau, got", [(0.2, 127.0), (0.5, np.inf)])
+def test_a_slow_readout_that_became_another_is_said(tau, got):
+    lif = ons.LIF(tau_mem=2.0, v_threshold=0.6)
+    slow = ons.LeakyIntegrator(tau_mem=tau)
+    network = ons.recurrent(n_in=4, hidden=lif, n_hidden=5, n_out=2, readout=slow)
+    (note,) = reckon.calibrate(network).notes
+    assert note == f"kappa (from tau_out): {1000 * tau:.3g} ticks became {got:.3g}"
+
+
 def test_segments_follow_a_pseudo_derivative():
     cut = reckon.segments(Triangle(gamma=0.3), 0.5)
     assert cut.values == (0, 1, 2, 3, 4)
@@ -78,6 +89,19 @@ def test_cycles_of_a_shipped_sample_are_those_of_the_simulation():
     found = reckon.ReckOn(net()).clock_cycles(CueAccumulation(), 563.0, 850.0)
     assert 1.2e6 < sum(found.values()) < 1.3e6
     assert found["learning"] > found["inference"] > 2249 * 2 * 50
+
+
+def test_tasks_that_it_cannot_learn_are_refused():
+    learner, key = reckon.ReckOn(net(n_in=5, n=12)), jax.random.key(0)
+    state = learner.init(key)
+    task = listed(n=4, ticks=50, n_in=5, rate=0.4)
+    learner.check(task, state, key)
+    late = dataclasses.replace(task, window=1)
+    with pytest.raises(ValueError, match="no valid target there"):
+        learner.check(late, state, key)
+    graded = dataclasses.replace(task, x=task.x / 2)
+    with pytest.raises(ValueError, match=r"input of 0 or 1; this task sends 0\.5"):
+        learner.check(graded, state, key)
 
 
 @pytest.mark.parametrize(

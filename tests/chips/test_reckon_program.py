@@ -14,7 +14,7 @@ import onspike as ons
 from onspike.chips import reckon
 from onspike.chips.reckon import dataset, images, programs
 from onspike.chips.reckon.recorded import of_task
-from onspike.chips.reckon.registers import FIELDS, SIZES, UNSET
+from onspike.chips.reckon.registers import FIELDS, UNSET
 from tinyrun import command, listed, refused
 
 
@@ -245,6 +245,9 @@ def test_a_float_network_becomes_a_program():
     assert images.same(made, images.received(images.transactions(made)))
     _, notes = programs.of_network(net, weights, span=0.5)
     assert any("clipped to -0.5" in note for note in notes)
+    small = {name: w / 1e3 for name, w in weights.items()}
+    _, notes = programs.of_network(net, small, span=4.0)
+    assert any("rounded to 0" in note for note in notes)
 
 
 @pytest.mark.parametrize(
@@ -296,8 +299,10 @@ def test_verify_prints_one_line_per_file(shared, tmp_path):
     assert code == 1
     assert "sample 1, tick 9: b_tinp[4] expected" in lines
     assert "bit-exact in 4 samples, 240 ticks" in lines
-    assert command("chip", "reckon", "verify", good)[0] == 0
-
-
-def test_sizes_are_whole():
-    assert SIZES == ("num_inp_neur", "num_rec_neur", "num_out_neur")
+    inputs = str(folder / "cueacc_data.npz")
+    code, said, _ = command("chip", "reckon", "verify", inputs, good)
+    assert code == 0 and "nothing to compare" in "".join(said)
+    # What cannot be read is said, and the others are compared all the same.
+    code, said, wrong = command("chip", "reckon", "verify", "none.npz", bad, good)
+    assert code == 2 and "No such file" in "".join(wrong)
+    assert "b_tinp[4]" in "".join(said) and "bit-exact" in "".join(said)

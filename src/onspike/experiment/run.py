@@ -275,6 +275,7 @@ def epoch_metrics(seeds: Seeds, step: Step, seed: int, eval_batch: int) -> Metri
         "ticks_per_second": speed(seeds, step),
         "wall_seconds": step.seconds,
         "warnings": [
+            *learner.lost(),
             *measure.warnings(task, learner.network, counts),
             *one_answer(verdict["answer_share"]),
             *no_write(counts),

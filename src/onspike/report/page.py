@@ -329,7 +329,7 @@ def _counts(run: Run) -> dict[str, Any] | None:
                 f"clock cycles of {purpose}",
                 "an estimate",
                 number(cycles),
-                "test samples",
+                "the size of the chip and the activity in the test samples",
             )
             for purpose, cycles in table(source, "clock_cycles").items()
         ],

@@ -103,7 +103,7 @@ def calibrate(
     shift = round(math.log2(span * UNIT / 128))
     lsb = dict.fromkeys(PROJECTIONS, 2.0**shift / UNIT)
     alpha = _fit("alpha (from tau_mem)", math.exp(-dt / float(hidden.neuron.tau_mem)))
-    decay = alpha.steps(1 << 15, 0x7000, 0x8FFF, notes)
+    decay = alpha.decay(1 << 15, 0x7000, 0x8FFF, notes)
     kappa = _fit("kappa (from tau_out)", math.exp(-dt / float(output.neuron.tau_mem)))
     threshold = _fit("threshold", v_threshold).steps(UNIT, 1, (1 << 15) - 1, notes)
     cut = straight_through(v_threshold) if slope is None else slope
@@ -123,7 +123,7 @@ def calibrate(
         "rst_mode": 0 if isinstance(hidden.neuron.reset, SubtractReset) else 1,
         "en_stoch_round": 1,
         "alpha_conf": (1 << PAIRS) - 1 if decay >= 0x8000 else 0,
-        "kappa": kappa.steps(128, 0, 255, notes),
+        "kappa": kappa.decay(128, 0, 255, notes),
         "learn_sig_scale": SIGNAL_SCALE,
         **{f"fp_loc_{name}": shift for name in PROJECTIONS.values()},
         **{f"fp_loc_{name}": bits for name, bits in TRACE_BITS.items()},
@@ -163,6 +163,13 @@ def stored(
                 f"weights of '{name}': {100 * clipped:.2g} % clipped to "
                 f"{-128 * lsb[name]:g} .. {127 * lsb[name]:g}"
             )
+        kept = np.abs(steps) > 0
+        lost = np.mean(np.round(steps[kept]) == 0) if kept.any() else 0.0
+        if lost > 0.5:
+            notes.append(
+                f"weights of '{name}': {100 * lost:.2g} % rounded to 0, as they are "
+                f"below half a step of {lsb[name]:g}"
+            )
         found[memory] = np.clip(np.round(steps), -128, 127).astype(np.int8)
     return found, tuple(notes)
 
@@ -181,6 +188,18 @@ class _fit(NamedTuple):
             notes.append(f"{self.what}: {self.value:.4g} clipped to {kept / unit:.4g}")
         elif abs(kept - exact) > 0.01 * abs(exact):
             notes.append(f"{self.what}: {self.value:.4g} rounded to {kept / unit:.4g}")
+        return kept
+
+    def decay(self, unit: int, low: int, high: int, notes: list[str]) -> int:
+        """The same, judged by the time constant: near 1 small steps are large there."""
+        kept = self.steps(unit, low, high, more := [])
+        wanted, got = (
+            math.inf if k >= 1 else -1 / math.log(k) if k > 0 else 0.0
+            for k in (self.value, kept / unit)
+        )
+        if not more and abs(got - wanted) > 0.05 * wanted:
+            more = [f"{self.what}: {wanted:.3g} ticks became {got:.3g}"]
+        notes.extend(more)
         return kept
 
 

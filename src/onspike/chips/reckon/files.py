@@ -50,6 +50,31 @@ def need(file: Path, found: Arrays, *names: str) -> None:
         raise ValueError(f"{file}: lacks {', '.join(lacking)}")
 
 
+def shaped(
+    file: Path, found: Arrays, forms: dict[str, tuple[str, ...]], sizes: dict[str, int]
+) -> None:
+    """Raises ValueError unless arrays are whole numbers of these shapes.
+
+    Args:
+        file: Where they are from.
+        found: The arrays; those without a form may be anything.
+        forms: The names of each array's axes.
+        sizes: Lengths of axes; of one that is not there, the first array decides.
+    """
+    for name in (n for n in forms if n in found):
+        kind, shape, form = found[name].dtype, found[name].shape, forms[name]
+        if kind.kind not in "iub":
+            raise ValueError(f"{file}: {name} must be whole numbers; got {kind}")
+        pairs = zip(form, shape, strict=False)
+        fits = [n == sizes.setdefault(axis, n) for axis, n in pairs]
+        if len(shape) != len(form) or not all(fits):
+            known = ", ".join(f"{a} = {sizes[a]}" for a in form if a in sizes)
+            raise ValueError(
+                f"{file}: {name} must have shape ({', '.join(form)}), where {known}; "
+                f"got {shape}"
+            )
+
+
 def data_of(file: Path) -> Path:
     """The inputs that belong to `NAME_part.npz`: `NAME_data.npz`.
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Int32
 
@@ -207,10 +208,29 @@ class ReckOn(AbstractLearner):
     def neuron_bits(self):
         return bits(self.chip.registers).neurons
 
+    def lost(self):
+        return self.notes
+
+    def check(self, task, state, key):
+        del state
+        if not np.any(task.mask()[1:-1]):
+            raise ValueError(
+                "ReckOn learns between the first and the last tick of a sample, and "
+                "this task has no valid target there"
+            )
+        episode = task.sample("train", jnp.int32(0), key)
+        x = np.asarray(task.block(episode, jnp.int32(0), task.ticks))
+        if np.any(strange := x[(x != 0) & (x != 1)]):
+            raise ValueError(
+                f"ReckOn takes events, input of 0 or 1; this task sends "
+                f"{strange.flat[0]:g}: choose a code of spikes (some tasks have "
+                "task.code or task.amplitude)"
+            )
+
     def clock_cycles(self, task, spikes, events):
         each = cycles(self.chip.registers)
         inference = (task.ticks - 1) * each.step + (spikes + events) * each.served
-        learning = int(task.mask().sum()) * each.learning
+        learning = int(task.mask()[1:-1].sum()) * each.learning
         return {"inference": float(inference), "learning": float(learning)}
 
 

@@ -227,8 +227,10 @@ def named(values: Mapping[str, Any], **others: Any) -> Registers:
             has no reset value.
     """
     mine = {name.removeprefix("SPI_").lower(): v for name, v in values.items()} | others
-    for name in mine:
+    for name, value in mine.items():
         checks.known("register", name, (*FIELDS, "alpha_conf"))
+        if name != "alpha_conf" and isinstance(value, list | dict | str):
+            raise ValueError(f"register {name} must be one whole number; got {value!r}")
     try:
         return Registers(**mine)
     except TypeError:

@@ -14,7 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from onspike.chips.reckon.files import Arrays, arrays, configuration, data_of, need
+from onspike.chips.reckon.files import (
+    Arrays,
+    arrays,
+    configuration,
+    data_of,
+    need,
+    shaped,
+)
 from onspike.chips.reckon.lfsr import flat
 from onspike.chips.reckon.programs import programmed
 from onspike.chips.reckon.registers import Registers
@@ -25,7 +32,7 @@ from onspike.chips.reckon.state import Chip, State, start
 class Difference(NamedTuple):
     """The first place where the twin and a file part."""
 
-    sample: int
+    sample: int | None  # None: before the first one
     tick: int | None  # None: what is compared once per sample
     field: str
     where: tuple[int, ...]  # of the neuron, output, generator or weight
@@ -33,12 +40,11 @@ class Difference(NamedTuple):
     got: int
 
     def __str__(self) -> str:
-        when = "after its last tick" if self.tick is None else f"tick {self.tick}"
+        tick = "after its last tick" if self.tick is None else f"tick {self.tick}"
+        when = f"sample {self.sample}, {tick}"
+        when = "before the first sample" if self.sample is None else when
         place = f"[{', '.join(map(str, self.where))}]" if self.where else ""
-        return (
-            f"sample {self.sample}, {when}: {self.field}{place} "
-            f"expected {self.expected}, got {self.got}"
-        )
+        return f"{when}: {self.field}{place} expected {self.expected}, got {self.got}"
 
 
 class Verdict(NamedTuple):
@@ -50,7 +56,7 @@ class Verdict(NamedTuple):
 
 
 def verify(file: Path) -> Verdict:
-    """Compares the twin with a file, bit by bit.
+    """Compares the twin with a file, bit by bit; one of inputs has nothing to compare.
 
     Raises:
         ValueError: If the file, or its configuration, is not what it should be.
@@ -59,22 +65,34 @@ def verify(file: Path) -> Verdict:
     if "pred_train" in found:
         return _verify_training(file, found, settings)
     if "a_u" not in found:
+        if "train_ev_time" in found:
+            return Verdict(0, 0, None)
         raise ValueError(f"{file}: nothing to compare: it lacks a_u and pred_train")
     if "is_test" in found:
         inputs = arrays(data_of(file))
-        chip = programmed(settings, inputs, file)
-        splits = _cue_samples(file, inputs, settings, chip.registers)
+        chip, sizes = _configured(data_of(file), inputs, settings)
+        splits = _cue_samples(data_of(file), inputs, settings, chip.registers)
         found |= {name: inputs[name] for name in _WEIGHTS}
-        which = [
-            (splits["test" if test else "train"], int(i), 0 if test else 7)
-            for i, test in zip(found["which"], found["is_test"], strict=True)
-        ]
-        told = [(_one(split, i), learns) for split, i, learns in which]
+        need(file, found, "which")
+        sizes |= {"T": splits["train"].valid.shape[1]}
+        shaped(file, found, _FORMS, sizes)
+        told = []
+        for i, test in zip(found["which"].tolist(), found["is_test"], strict=True):
+            split = "test" if test else "train"
+            if not i < len(splits[split].valid):
+                raise ValueError(
+                    f"{file}: which: there are {len(splits[split].valid)} {split} "
+                    f"samples; got {i}"
+                )
+            told.append((_one(splits[split], i), _do_eprop(settings, split)))
     else:
-        chip = programmed(settings, found, file)
+        chip, sizes = _configured(file, found, settings)
+        shaped(file, found, _FORMS, sizes | _given(settings, S="n_samples"))
         told = list(_told(file, found, chip))
-    need(file, found, *_WEIGHTS, *_TICKS, *_SAMPLES)
+    need(file, found, *_TICKS, *_SAMPLES)
     state = _start(chip, found)
+    if (wrong := _seeds(found, state)) is not None:
+        return Verdict(0, 0, wrong)
     ticks = 0
     for s, (pins, learns) in enumerate(told):
         now = learning(chip, learns)
@@ -106,6 +124,13 @@ def _each(chip: Chip, state: State, samples: Sample) -> tuple[State, Any]:
 
 
 _WEIGHTS = ("winp_init", "wrec_init", "wout_init")
+_AXES = dict(NI="n_inp", NR="n_rec", NO="n_out", NP="n_post_padded")
+_STORED = {"winp": ("NI", "NP"), "wrec": ("NR", "NP"), "wout": ("NR", "NO")}
+_PARTS = dict.fromkeys(("u", "z", "tinp", "trec", "tout"), "NS") | {
+    **dict.fromkeys(("o", "cnt", "err"), "NO"),
+    **dict.fromkeys(("L", "h", "treg"), "NP"),
+    "lfsr": "generators",
+}
 _SAMPLES = ("winp", "wrec", "wout", "lfsr", "pred")
 _SIGNALS = ("L", "h", "treg")
 _TICKS = (  # in the order in which they come about
@@ -115,6 +140,62 @@ _TICKS = (  # in the order in which they come about
     *(f"e_{name}" for name in ("err", *_SIGNALS)),
     *(f"b_{name}" for name in ("u", "tinp", "trec", "tout", "o", "cnt", "lfsr")),
 )
+
+
+_FORMS = (
+    {f"{name}_init": form for name, form in _STORED.items()}
+    | {name: ("S", *form) for name, form in _STORED.items()}
+    | {name: ("S", "T", _PARTS[name[2:]]) for name in _TICKS if name[2:] in _PARTS}
+    | {
+        **dict.fromkeys(("alpha12", "thr"), ("pairs",)),
+        **dict.fromkeys(("step_done", "eprop_done"), ("S", "T")),
+        **dict.fromkeys(("target_valid", "infer_acc"), ("S", "T")),
+        **dict.fromkeys(("pred", "label", "do_eprop", "which", "is_test"), ("S",)),
+        "in_spikes": ("S", "T", "NI"),
+        "target": ("S", "T", "NO"),
+        "lfsr": ("S", "generators"),
+        "lfsr_init": ("generators",),
+    }
+)
+
+
+def _given(settings: dict[str, Any], **names: str) -> dict[str, int]:
+    """Lengths of axes that a configuration names."""
+    return {axis: int(settings[n]) for axis, n in names.items() if n in settings}
+
+
+def _configured(
+    file: Path, found: Arrays, settings: dict[str, Any]
+) -> tuple[Chip, dict[str, int]]:
+    """The chip, its first weights and parameters checked, and lengths of axes."""
+    need(file, found, *_WEIGHTS, "alpha12", "thr")
+    chip = programmed(settings, found, file)
+    r = chip.registers
+    sizes = dict(NI=r.n_inp, NR=r.n_rec, NO=r.n_out, NP=r.n_post)
+    for axis, said in _given(settings, **_AXES).items():
+        if said != sizes[axis]:
+            raise ValueError(
+                f"{file}: its configuration says {_AXES[axis]} {said}, and its "
+                f"registers {sizes[axis]}"
+            )
+    sizes |= dict(generators=13, pairs=128)
+    sizes |= _given(settings, NS="n_state", T="n_ticks")
+    shaped(file, found, _FORMS, {**sizes})
+    return chip, sizes
+
+
+def _do_eprop(settings: dict[str, Any], split: str) -> int:
+    """DO_EPROP in a split of a task: as shipped, unless the configuration says."""
+    shipped = {"train": 7, "test": 0}[split]
+    return int(settings.get(f"do_eprop_{split}", shipped))
+
+
+def _seeds(found: Arrays, state: State) -> Difference | None:
+    """The first difference in the generators before anything is drawn."""
+    if "lfsr_init" not in found:
+        return None
+    here = _unequal(0, "lfsr_init", found["lfsr_init"], flat(state.lfsr))
+    return here and here._replace(sample=None)
 
 
 def _twin(seen: Seen) -> dict[str, Array]:
@@ -150,13 +231,9 @@ def _in_ticks(
             continue
         expected, got = found[name][s].astype(np.int64), twin[name]
         if got.ndim == 2:
-            width = expected.shape[1]
+            width = expected.shape[1]  # of `n_state`, which may be any number
             room = max(0, width - got.shape[1])  # what is not stored is 0
             got = np.pad(got, ((0, 0), (0, room)))[:, :width]
-        if got.shape != expected.shape:
-            raise ValueError(
-                f"{name} must have {got.shape[0]} ticks; got {expected.shape[0]}"
-            )
         differs = got != expected
         if name[2:] in _SIGNALS:
             differs &= ran[:, None]
@@ -183,9 +260,8 @@ def _after(s: int, found: Arrays, state: State, label: int) -> Difference | None
 
 def _unequal(s: int, name: str, expected: Any, got: Any) -> Difference | None:
     expected = np.asarray(expected).astype(np.int64)
-    got = np.asarray(got).astype(np.int64)[tuple(slice(n) for n in expected.shape)]
-    if got.shape != expected.shape:
-        raise ValueError(f"{name} must have shape {got.shape}; got {expected.shape}")
+    got = np.asarray(got).astype(np.int64)
+    got = got[tuple(slice(n) for n in expected.shape)]  # the rows that are in use
     if np.array_equal(got, expected):
         return None
     index = tuple(int(i) for i in np.argwhere(got != expected)[0])
@@ -200,6 +276,8 @@ def _told(file: Path, found: Arrays, chip: Chip) -> Iterator[tuple[Sample, int]]
     for s, (events, valid, infer, label, learns) in enumerate(
         zip(*columns, strict=True)
     ):
+        if int(chip.registers.regression):
+            need(file, found, "target")
         target = found["target"][s] if "target" in found else None
         yield (
             samples(chip.registers, events, label, valid, infer, target),
@@ -220,7 +298,14 @@ def _cue_samples(
         parts = [f"{split}_{a}" for a in ("ev_sample", "ev_time", "ev_neuron", "label")]
         need(file, data, *parts)
         *where, label = (data[name] for name in parts)
-        events = np.zeros((len(label), ticks, registers.n_pre), np.uint8)
+        shape = len(label), ticks, registers.n_inp
+        for name, some, most in zip(parts, where, shape, strict=False):
+            bad = some[(some < 0) | (some >= most)]
+            if bad.size:
+                raise ValueError(
+                    f"{file}: {name} must be 0 to {most - 1}; got {bad[0]}"
+                )
+        events = np.zeros(shape, np.uint8)
         events[tuple(where)] = 1
         valid = pins & (split == "train")
         told[split] = samples(registers, events, label, valid, pins)
@@ -239,11 +324,18 @@ def _one(samples: Sample, i: int) -> Sample:
 def _verify_training(file: Path, found: Arrays, settings: dict[str, Any]) -> Verdict:
     """Whole epochs: weights after each sample of the first, then after each epoch."""
     data = arrays(data_of(file))
-    need(file, data, *_WEIGHTS)
-    need(file, found, "winp", "wrec", "wout", "lfsr", "pred_test", "pred_partial")
-    chip = programmed(settings, data, file)
-    told = _cue_samples(file, data, settings, chip.registers)
+    chip, sizes = _configured(data_of(file), data, settings)
+    told = _cue_samples(data_of(file), data, settings, chip.registers)
+    kept = (*_STORED, "lfsr")
+    need(file, found, *kept, *(f"{n}_epoch" for n in kept), "pred_test", "pred_partial")
+    sizes |= {"S": len(told["train"].valid), "tests": len(told["test"].valid)}
+    epochs = {f"{name}_epoch": ("epochs", *_FORMS[name][1:]) for name in kept}
+    forms = {"pred_train": ("epochs", "S"), "pred_test": ("more", "tests")}
+    forms |= {"pred_partial": ("last",)}
+    shaped(file, found, _FORMS | epochs | forms, sizes)
     state = _start(chip, data)
+    if (wrong := _seeds(found, state)) is not None:
+        return Verdict(0, 0, wrong)
     train, test = found["pred_train"], found["pred_test"]
     parts = []  # of the schedule: the split, and what is predicted in it
     for epoch, expected in enumerate(train):
@@ -258,7 +350,7 @@ def _verify_training(file: Path, found: Arrays, settings: dict[str, Any]) -> Ver
         if not len(expected):
             continue
         some = Sample(*(a[: len(expected)] for a in told[split]))
-        now = learning(chip, 7 if split == "train" else 0)
+        now = learning(chip, _do_eprop(settings, split))
         state, (weights, lfsr, label) = _each(now, state, some)
         pairs = [(f"pred_{split if whole else 'partial'}", expected, label)]
         if whole and split == "train":
@@ -275,7 +367,7 @@ def _verify_training(file: Path, found: Arrays, settings: dict[str, Any]) -> Ver
                 else _first(wanted, np.asarray(got), name)
             )
             if here:
-                here = here._replace(sample=here.sample + seen)
+                here = here._replace(sample=(here.sample or 0) + seen)
                 return Verdict(seen, seen * long, here)
         seen += len(expected)
     return Verdict(seen, seen * long, None)
@@ -283,7 +375,7 @@ def _verify_training(file: Path, found: Arrays, settings: dict[str, Any]) -> Ver
 
 def _first(expected: np.ndarray, got: np.ndarray, name: str) -> Difference | None:
     """The first sample whose values differ."""
-    for s, (wanted, mine) in enumerate(zip(expected, got, strict=False)):
+    for s, (wanted, mine) in enumerate(zip(expected, got, strict=True)):
         here = _unequal(s, name, wanted, mine)
         if here:
             return here
