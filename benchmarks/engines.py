@@ -1,0 +1,183 @@
+"""How fast the engines are beside each other, on one core unless told otherwise.
+
+W2: 700-256-20 with recurrence, 250 ticks, batch 128, 2 % input spikes, a target at each
+tick; the decoupled gradient is summed and goes through Adam. W1: 40-100-2, 2,250 ticks,
+batch 64. Cue: cue accumulation as its recipe trains it, batch 1, a write at each of the
+last 150 of 2,250 ticks, the making of the input included.
+
+All engines run in turns; figures are medians of the process's CPU time, and ratios are
+of medians. On a busy machine read the ratios. The first call compiles and is left out.
+
+    taskset -c 0 python benchmarks/engines.py [W1 W2 cue] [--repeats 7] [--out FILE]
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import onspike as ons
+from onspike.engine import Chunked, Event, Scan
+from onspike.losses import AbstractLoss, CrossEntropy
+from onspike.tasks import AbstractTask, Episode
+
+CUE_SAMPLES = 20
+
+
+class Noise(AbstractTask):
+    """Input spikes at random, which are there before the clock starts."""
+
+    sizes: tuple[int, int] = eqx.field(static=True)
+    ticks: int = eqx.field(static=True)
+    dt: float = 1e-3
+    loss: AbstractLoss = CrossEntropy()
+
+    @property
+    def n_in(self):
+        return self.sizes[0]
+
+    @property
+    def n_out(self):
+        return self.sizes[1]
+
+    def size(self, split):
+        raise NotImplementedError
+
+    def episode(self, split, index, key):
+        raise NotImplementedError
+
+    def block(self, episode, start, length):
+        x = jax.lax.dynamic_slice_in_dim(episode.content, start, length)
+        return x.astype(float)
+
+    def mask(self):
+        return jnp.ones(self.ticks, bool)
+
+
+def noise(n_in: int, n_hidden: int, n_out: int, ticks: int, batch: int):
+    """A network with about 3 % recurrent spikes, and a batch of its input."""
+    task, rng = Noise((n_in, n_out), ticks), np.random.default_rng(0)
+    x = rng.random((batch, ticks, n_in), dtype=np.float32) < 0.02
+    label = jnp.asarray(rng.integers(n_out, size=batch), jnp.int32)
+    episodes = Episode(label, jnp.zeros(batch, jnp.int32), jnp.asarray(x))
+    sd_in = 1.2 / np.sqrt(n_in * 0.02 * 12 + 1)
+    gains = sd_in * np.sqrt(n_in / 2), 0.5 / np.sqrt(2), 1 / np.sqrt(2)
+    net = ons.recurrent(n_in, ons.LIF(), n_hidden, n_out, gains=gains)
+    rule = ons.rules.reckon(1e-3, gate=ons.rules.EndOfSample())
+    adam = optax.scale_by_adam()
+    return (
+        task,
+        episodes,
+        batch,
+        ticks * batch,
+        lambda engine: ons.Learner(net, rule, transform=adam, engine=engine),
+    )
+
+
+def cue():
+    task, number = ons.tasks.CueAccumulation(), jnp.arange(CUE_SAMPLES)
+    episodes = jax.vmap(lambda i: task.episode("train", i, ons.key(0)))(number)
+    cells = ons.LIF(tau_mem=2.0, v_threshold=0.6)
+    net = ons.recurrent(40, cells, 100, 2, gains=(0.5, 0.1, 0.5))
+    hinge = ons.rules.RateHinge()
+    rule = ons.rules.reckon(2e-5, 4e-4, regulariser=hinge)
+    ticks = task.ticks * CUE_SAMPLES
+    return (
+        task,
+        episodes,
+        1,
+        ticks,
+        lambda engine: ons.Learner(net, rule, engine=engine),
+    )
+
+
+WORKLOADS: dict[str, Callable[[], Any]] = {
+    "W1": lambda: noise(40, 100, 2, 2250, 64),
+    "W2": lambda: noise(700, 256, 20, 250, 128),
+    "cue": cue,
+}
+
+
+def measure(name: str, repeats: int) -> list[dict[str, Any]]:
+    """A row per engine that takes the workload."""
+    task, episodes, batch, ticks, made = WORKLOADS[name]()
+    runs = {}
+    for engine in (Scan(), Chunked(), Event()):
+        learner = made(engine)
+        if isinstance(engine, Chunked) and engine.refuses(learner):
+            continue
+
+        def run(state, episodes, learner=learner):
+            def one(state, some):
+                return learner.learn(task, state, some)
+
+            cut = jax.tree.map(lambda a: a.reshape(-1, batch, *a.shape[1:]), episodes)
+            return jax.lax.scan(one, state, cut)
+
+        state, compiled = learner.init(ons.key(1), batch), jax.jit(run)
+        began = time.perf_counter()
+        _, record = jax.block_until_ready(compiled(state, episodes))
+        first = time.perf_counter() - began
+        spikes = float(np.sum(record.spikes["hidden"]))
+        runs[type(engine).__name__.lower()] = compiled, state, first, spikes, [], []
+    for _ in range(repeats):
+        for compiled, state, _, _, cpu, wall in runs.values():
+            began, spent = time.perf_counter(), time.process_time()
+            jax.block_until_ready(compiled(state, episodes))
+            cpu.append(time.process_time() - spent)
+            wall.append(time.perf_counter() - began)
+    rows, reference = [], statistics.median(runs["scan"][4])
+    for engine, (_, _, first, spikes, cpu, wall) in runs.items():
+        rows.append(
+            {
+                "workload": name,
+                "engine": engine,
+                "cpu_ms": 1e3 * statistics.median(cpu),
+                "cpu_ms_least": 1e3 * min(cpu),
+                "cpu_ms_most": 1e3 * max(cpu),
+                "wall_ms": 1e3 * statistics.median(wall),
+                "us_per_tick_and_sample": 1e6 * statistics.median(cpu) / ticks,
+                "of_scan": statistics.median(cpu) / reference,
+                "first_call_s": first,
+                "hidden_spikes": spikes,
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
+    parser.add_argument("--repeats", type=int, default=7, help="turns (default 7)")
+    parser.add_argument("--out", type=Path, help="also write the rows to this file")
+    options = parser.parse_args()
+    rows = [r for name in options.workloads for r in measure(name, options.repeats)]
+    print("| workload | engine | CPU ms | least | most | us per tick | of scan |")
+    print("|---|---|---:|---:|---:|---:|---:|")
+    for r in rows:
+        print(
+            f"| {r['workload']} | {r['engine']} | {r['cpu_ms']:.1f} | "
+            f"{r['cpu_ms_least']:.1f} | {r['cpu_ms_most']:.1f} | "
+            f"{r['us_per_tick_and_sample']:.2f} | {r['of_scan']:.3f} |"
+        )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    names = ("onspike", "jax", "jaxlib", "numba", "numpy")
+    about = {"cores": cores, "versions": {name: version(name) for name in names}}
+    print(f"\nMedians of {options.repeats} turns, float32. {about}")
+    if options.out:
+        options.out.write_text(json.dumps({"rows": rows, **about}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
