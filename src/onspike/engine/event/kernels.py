@@ -378,18 +378,22 @@ def write(
             some |= traces[b * rows + j] != zero
         if not some:
             continue
-        row = after(w, j * n)
-        fill(change, n, zero)
-        for b in range(batch):
-            x, now = traces[b * rows + j], after(post, b * n)
+        row, x = after(w, j * n), traces[j]
+        for i in range(n):
+            change[i] = x * post[i]
+        for b in range(1, batch):
+            now, x = after(post, b * n), traces[b * rows + j]
             for i in range(n):
                 change[i] += x * now[i]
         if masked:
             mask = after(there, j * n)
             for i in range(n):
-                change[i] *= mask[i]
-        for i in range(n):
-            new = row[i] - (rate * change[i] + loss * row[i])
-            count += new != row[i]
-            row[i] = new
+                new = row[i] - (rate * (change[i] * mask[i]) + loss * row[i])
+                count += new != row[i]
+                row[i] = new
+        else:
+            for i in range(n):
+                new = row[i] - (rate * change[i] + loss * row[i])
+                count += new != row[i]
+                row[i] = new
     return count
