@@ -61,6 +61,31 @@ def test_what_goes_out_comes_back(seed):
         assert int(ours) == int(theirs)
 
 
+def test_what_was_cut_off_is_refused(tmp_path):
+    *paths, _ = images.export(drawn(0), tmp_path)
+    file = next(path for path in paths if path.suffix == ".spi")
+    *lines, _ = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(lines))
+    with pytest.raises(ValueError, match="program.spi: the last write to EN_CONF"):
+        images.read(file)
+    file.write_text("".join([*lines[:2], "00010000 00000000\n", *lines[2:]]))
+    with pytest.raises(ValueError, match="memories are closed"):
+        images.read(file)
+    registers = tmp_path / "registers.hex"
+    kept = [s for s in registers.read_text().splitlines(True) if "kappa" not in s]
+    registers.write_text("".join(kept))
+    with pytest.raises(ValueError, match="registers.hex: lacks register kappa"):
+        images.read(tmp_path)
+
+
+def test_a_file_of_arrays_that_was_cut_off_is_refused(tmp_path):
+    file = tmp_path / "a.npz"
+    np.savez(file, a=np.arange(1000))
+    file.write_bytes(file.read_bytes()[:2000])
+    (tmp_path / "a.json").write_text('{"registers": {}}')
+    assert "not a file of arrays" in refused("chip", "reckon", "verify", str(file))
+
+
 def test_words_are_where_the_documentation_puts_them():
     program = drawn(1, num_inp_neur=255, num_rec_neur=255, num_out_neur=15)
     writes = list(images.transactions(program))

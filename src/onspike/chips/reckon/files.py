@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -35,11 +36,11 @@ def arrays(file: Path) -> Arrays:
         ValueError: If it is not a file of arrays.
     """
     try:
-        with np.load(file, allow_pickle=False) as found:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as found:
             return dict(found)
     except FileNotFoundError:
         raise
-    except (ValueError, OSError, EOFError, AttributeError, TypeError):
+    except (ValueError, OSError, EOFError, AttributeError, TypeError, BadZipFile):
         raise ValueError(f"{file}: not a file of arrays (.npz)") from None
 
 

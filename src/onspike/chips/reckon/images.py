@@ -140,6 +140,7 @@ def received(writes: Iterable[Transaction]) -> Program:
     """
     registers: dict[int, int] = {}
     chunks = {name: [0] * (4 * words) for name, words in WORDS.items()}
+    programmable = True  # EN_CONF, which is set after a reset
     for number, (a, data) in enumerate(writes):
         where = f"transaction {number} ({a:08x})"
         code, count, first = a >> 28 & 7, a >> 16 & 0xFFF, a & 0xFFFF
@@ -152,7 +153,10 @@ def received(writes: Iterable[Transaction]) -> Program:
             raise ValueError(f"{where}: announces {count} words; got {len(data)}")
         if name == "registers":
             registers |= {first + k: value for k, value in enumerate(data)}
+            programmable = bool(data[0]) if first == 0 else programmable
             continue
+        if not programmable:
+            raise ValueError(f"{where}: EN_CONF (register 0) is 0: memories are closed")
         room = len(chunks[name])
         if first + count > room:
             raise ValueError(
@@ -166,7 +170,13 @@ def received(writes: Iterable[Transaction]) -> Program:
         ]
         for name, words in chunks.items()
     }
-    return program_of(registers, images)
+    program = program_of(registers, images)
+    if programmable:
+        raise ValueError(
+            "the last write to EN_CONF (register 0) does not clear it, so the chip "
+            "would never run: is the end of the file missing?"
+        )
+    return program
 
 
 def export(program: Program, folder: Path) -> list[Path]:
@@ -201,6 +211,11 @@ def read(path: Path) -> Program:
                     f"{path / 'registers.hex'}, line {number}: needs `address value`"
                 )
             registers[words[0]] = words[1]
+        lacking = [n for a, n in _BY_ADDRESS.items() if a and a not in registers]
+        if lacking:
+            raise ValueError(
+                f"{path / 'registers.hex'}: lacks register {', '.join(lacking)}"
+            )
         images = {}
         for name, room in WORDS.items():
             file = path / f"{name}.hex"
