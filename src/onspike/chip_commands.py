@@ -48,6 +48,8 @@ def run(
     checks.at_least("chip reckon run", "epochs", 1, epochs=epochs)
     checks.at_least("chip reckon run", "ticks", 0, supervised=supervised)
     loaded = programs.load(program)
+    if out is not None:
+        programs.writable(out)
     r, state = loaded.chip.registers, loaded.start()
     if int(r.regression):
         raise ValueError(f"{program}: a program for regression; the file has labels")
@@ -70,7 +72,7 @@ def run(
         )
     if out is not None:
         programs.save(programs.snapshot(loaded, state), out)
-        print(out.with_suffix(".npz"))
+        print(out)
 
 
 @reckon.command("verify")
@@ -124,8 +126,9 @@ def import_(
     """Reads transactions or memory images back as a program."""
     from onspike.chips.reckon import images, programs
 
+    programs.writable(program)
     programs.save(images.read(source), program)
-    print(program.with_suffix(".npz"))
+    print(program)
 
 
 @reckon.command("calibrate")
@@ -147,6 +150,7 @@ def calibrate(
     from onspike.chips.reckon import ReckOn, programs
     from onspike.experiment import runs
 
+    programs.writable(program)
     _, seeds, _, last = runs.ends(run_folder)
     learner, _ = seeds.one(0)
     if isinstance(learner, ReckOn):
@@ -158,4 +162,4 @@ def calibrate(
     programs.save(made, program)
     for note in notes:
         print(note)
-    print(program.with_suffix(".npz"))
+    print(program)

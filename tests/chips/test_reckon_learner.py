@@ -163,7 +163,7 @@ def test_a_run_reports_the_memory_of_the_chip():
 
 @pytest.mark.slow
 def test_the_doctor_looks_at_a_chip():
-    found = doctor.probe(tiny("reckon-chip", device="fixed8"))
+    found = doctor.probe(tiny("reckon-chip", device="reckon"))
     assert [p.name for p in found.projections] == ["in", "rec", "out"]
     for p in found.projections:
         assert p.plastic and p.finite == 1 and p.at_bound is None
@@ -191,3 +191,4 @@ def test_what_the_chip_lacks_is_refused():
     assert "no optimiser" in refused(*command, "train.optimiser=adam")
     assert "no weight decay" in refused(*command, "train.weight_decay=0.1")
     assert "8 bits" in refused(*command, "device.bits=4")
+    assert "the chip's own" in refused(*command, "device.write=nearest")

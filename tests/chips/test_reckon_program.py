@@ -303,6 +303,10 @@ def test_mistakes_are_one_line(small, tmp_path):
     )
     assert "not a file of arrays" in refused(*run, events, events, "--from", "4")
     assert "No such file" in refused("chip", "reckon", "verify", "none.npz")
+    words = (*run, program, events, "--from", "4", "--learn", "--out")
+    assert "must end in .npz" in refused(*words, str(tmp_path / "cue.v1"))
+    (tmp_path / "file").write_text("")
+    assert "cannot write to" in refused(*words, f"{tmp_path}/file/a.npz")
     settings = json.loads((small / "small.json").read_text())
     settings["registers"]["SPI_THR_H_0"] = 40000
     (small / "small.json").write_text(json.dumps(settings))

@@ -69,7 +69,7 @@ FAULTS = {
 WORST = {"worst": FAULTS | NOISE, "worst-quiet": FAULTS}
 COARSE = {"fixed4", "odin", "dynapse", "bistable"}
 REFUSES_NOISE = {"dfc", "strong-dfc"}
-OWN_DEVICE = {"reckon-chip"}  # a chip is on no other
+OWN_DEVICE = {"reckon-chip": "reckon"}  # a chip is on no other
 
 
 def fitting(kinds, settings):
@@ -106,7 +106,11 @@ def combinations():
     And, where there is time, every rule on every device, the worst included.
     """
     rules, devices = [*catalog.RULES], [*catalog.DEVICES]
-    quick = [(rule, neuron_of(rule), "fixed8") for rule in rules if rule not in KIN]
+    quick = [
+        (rule, neuron_of(rule), OWN_DEVICE.get(rule, "fixed8"))
+        for rule in rules
+        if rule not in KIN
+    ]
     quick += [("reckon", "lif", device) for device in devices]
     quick += [("eprop", neuron, "ideal") for neuron in catalog.NEURONS]
     quick += [("reckon", "lif", "worst")]

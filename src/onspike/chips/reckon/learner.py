@@ -15,13 +15,15 @@ from onspike.chips.reckon.cost import bits, cycles
 from onspike.chips.reckon.registers import Registers
 from onspike.chips.reckon.sample import Result, Sample, observe, run
 from onspike.chips.reckon.state import Chip, State, start
-from onspike.devices import AbstractDevice, Fixed
+from onspike.devices import AbstractDevice, Fixed, PlusMinusLSB
 from onspike.engine import Record, Recording
 from onspike.learner import PLAIN, AbstractLearner
 from onspike.network import Network
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
 from onspike.tasks.base import AbstractTask, Episode
 from onspike.types import Params, Scalar
+
+OWN = Fixed(bits=8, write_mode=PlusMinusLSB())
 
 
 class Learnt(NamedTuple):
@@ -45,7 +47,7 @@ class ReckOn(AbstractLearner):
         span: Largest weight, a power of two, in threshold units.
         slope: The pseudo-derivative; by default a step, as shipped.
         registers: Others, by the names of `Registers`.
-        device: What the network of floats is compared on: 8 bits, like the chip.
+        device: Its own memory, as the network of floats would have it; no other.
         transform: None: there is no optimiser on the chip.
         schedule: None: rates do not change.
         weight_decay: None.
@@ -65,7 +67,7 @@ class ReckOn(AbstractLearner):
     chip: Chip
     lsb: tuple[tuple[str, float], ...] = eqx.field(static=True)  # by projection
     notes: tuple[str, ...] = eqx.field(static=True)
-    device: AbstractDevice = Fixed()
+    device: AbstractDevice = OWN
     transform: optax.GradientTransformation = eqx.field(static=True, default=PLAIN)
     schedule: AbstractSchedule = Constant()
     weight_decay: Scalar = 0.0
@@ -86,12 +88,15 @@ class ReckOn(AbstractLearner):
         found = calibrate(network, rate, rate_out, span, slope, dict(registers))
         self.network, self.chip = network, found.chip
         self.lsb, self.notes = tuple(found.lsb.items()), found.notes
-        self.device = Fixed() if device is None else device
+        self.device = OWN if device is None else device
         self.transform, self.weight_decay = transform, weight_decay
         self.schedule = Constant() if schedule is None else schedule
-        if not isinstance(self.device, Fixed) or self.device.bits != 8:
+        fixed = self.device if isinstance(self.device, Fixed) else None
+        own = fixed and fixed.bits == 8 and isinstance(fixed.write_mode, PlusMinusLSB)
+        if not own:
             raise ValueError(
-                "ReckOn.device must be 8 bits without faults: the chip's own"
+                "ReckOn.device must be the chip's own, 'reckon': 8 bits, written in "
+                "steps of one, without faults"
             )
         if transform is not PLAIN or not isinstance(self.schedule, Constant):
             raise ValueError(

@@ -5,6 +5,7 @@ A program is two files, `NAME.json` (registers by their documented names) and `N
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,8 +89,24 @@ def programmed(settings: dict[str, Any], memory: Arrays, file: Path) -> Chip:
     return Chip(registers, memory["alpha12"], memory["thr"])
 
 
+def writable(file: Path) -> None:
+    """Raises ValueError unless a program can be written there, as `NAME.npz`."""
+    if file.suffix != ".npz":
+        raise ValueError(f"{file}: the file of a program must end in .npz")
+    folder = file.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"{file}: cannot write to '{folder}'")
+
+
 def save(program: Program, file: Path) -> None:
-    """Writes a program as `file` (.npz) and its configuration beside it."""
+    """Writes a program as `file` (.npz) and its configuration beside it.
+
+    Raises:
+        ValueError: If it is not `writable`.
+    """
+    writable(file)
     r = program.chip.registers
     settings = {
         "registers": {f"SPI_{name.upper()}": int(getattr(r, name)) for name in FIELDS},
@@ -103,7 +120,7 @@ def save(program: Program, file: Path) -> None:
     kept |= {f"{name}_init": getattr(program, name) for name in _WEIGHTS}
     kept["alpha12"] = np.asarray(program.chip.alpha12).astype(np.uint16)
     kept["thr"] = np.asarray(program.chip.thr).astype(np.int16)
-    np.savez_compressed(file.with_suffix(".npz"), **kept)
+    np.savez_compressed(file, **kept)
 
 
 def alpha_conf(registers: Registers) -> int:
