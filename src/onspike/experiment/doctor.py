@@ -293,9 +293,8 @@ def _kept(die: Tree, name: str, shape: tuple[int, ...]) -> Iterator[tuple[Any, A
 
 
 def _norm(w: np.ndarray) -> float:
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # what is not finite is told elsewhere
+    # What is not finite is told elsewhere.
+    with np.errstate(over="ignore", invalid="ignore"):
         return float(np.linalg.norm(w))
 
 

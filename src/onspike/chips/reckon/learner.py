@@ -37,7 +37,7 @@ class ReckOn(AbstractLearner):
     r"""ReckOn's twin: decoupled e-prop in integers, $\Delta w_{ij} \in \{-1, 0, 1\}$.
 
     A batch is a number of samples one after the other: there is one chip. An input
-    that is not 0 is an event; targets are valid where the task's are. Each run draws
+    is 0 or 1, an event; targets are valid where the task's are. Each run draws
     its weights and the seeds of the shift registers.
 
     Args:

@@ -69,25 +69,22 @@ def verify(file: Path) -> Verdict:
             return Verdict(0, 0, None)
         raise ValueError(f"{file}: nothing to compare: it lacks a_u and pred_train")
     if "is_test" in found:
-        inputs = arrays(data_of(file))
-        chip, sizes = _configured(data_of(file), inputs, settings)
-        splits = _cue_samples(data_of(file), inputs, settings, chip.registers)
+        inputs, chip, sizes, splits = _task(file, settings)
         found |= {name: inputs[name] for name in _WEIGHTS}
         need(file, found, "which")
-        sizes |= {"T": splits["train"].valid.shape[1]}
         shaped(file, found, _FORMS, sizes)
         told = []
         for i, test in zip(found["which"].tolist(), found["is_test"], strict=True):
             split = "test" if test else "train"
-            if not i < len(splits[split].valid):
+            if not 0 <= i < (most := len(splits[split].valid)):
                 raise ValueError(
-                    f"{file}: which: there are {len(splits[split].valid)} {split} "
-                    f"samples; got {i}"
+                    f"{file}: which: there are {most} {split} samples; got {i}"
                 )
-            told.append((_one(splits[split], i), _do_eprop(settings, split)))
+            told.append((_one(splits[split], i), _do_eprop(file, settings, split)))
     else:
         chip, sizes = _configured(file, found, settings)
-        shaped(file, found, _FORMS, sizes | _given(settings, S="n_samples"))
+        sizes |= _given(file, settings, S="n_samples", T="n_ticks")
+        shaped(file, found, _FORMS, sizes)
         told = list(_told(file, found, chip))
     need(file, found, *_TICKS, *_SAMPLES)
     state = _start(chip, found)
@@ -159,35 +156,54 @@ _FORMS = (
 )
 
 
-def _given(settings: dict[str, Any], **names: str) -> dict[str, int]:
+def _number(file: Path, settings: dict[str, Any], name: str) -> int:
+    """A whole number of a configuration."""
+    if type(value := settings.get(name)) is not int:
+        raise ValueError(
+            f"{file}: its configuration needs a whole number {name}; got {value!r}"
+        )
+    return value
+
+
+def _given(file: Path, settings: dict[str, Any], **names: str) -> dict[str, int]:
     """Lengths of axes that a configuration names."""
-    return {axis: int(settings[n]) for axis, n in names.items() if n in settings}
+    return {a: _number(file, settings, n) for a, n in names.items() if n in settings}
 
 
 def _configured(
     file: Path, found: Arrays, settings: dict[str, Any]
 ) -> tuple[Chip, dict[str, int]]:
-    """The chip, its first weights and parameters checked, and lengths of axes."""
+    """The chip, and lengths of axes; whether arrays have them is not looked at."""
     need(file, found, *_WEIGHTS, "alpha12", "thr")
     chip = programmed(settings, found, file)
     r = chip.registers
     sizes = dict(NI=r.n_inp, NR=r.n_rec, NO=r.n_out, NP=r.n_post)
-    for axis, said in _given(settings, **_AXES).items():
+    for axis, said in _given(file, settings, **_AXES).items():
         if said != sizes[axis]:
             raise ValueError(
                 f"{file}: its configuration says {_AXES[axis]} {said}, and its "
                 f"registers {sizes[axis]}"
             )
     sizes |= dict(generators=13, pairs=128)
-    sizes |= _given(settings, NS="n_state", T="n_ticks")
-    shaped(file, found, _FORMS, {**sizes})
-    return chip, sizes
+    return chip, sizes | _given(file, settings, NS="n_state")
 
 
-def _do_eprop(settings: dict[str, Any], split: str) -> int:
+def _task(
+    file: Path, settings: dict[str, Any]
+) -> tuple[Arrays, Chip, dict[str, int], dict[str, Sample]]:
+    """Inputs of `NAME_part.npz`: arrays, the chip, lengths of axes, and both splits."""
+    source = data_of(file)
+    inputs = arrays(source)
+    chip, sizes = _configured(source, inputs, settings)
+    shaped(source, inputs, _FORMS, sizes)
+    splits = _cue_samples(source, inputs, settings, chip.registers)
+    return inputs, chip, sizes | {"T": splits["train"].valid.shape[1]}, splits
+
+
+def _do_eprop(file: Path, settings: dict[str, Any], split: str) -> int:
     """DO_EPROP in a split of a task: as shipped, unless the configuration says."""
-    shipped = {"train": 7, "test": 0}[split]
-    return int(settings.get(f"do_eprop_{split}", shipped))
+    shipped = {"do_eprop_train": 7, "do_eprop_test": 0}
+    return _number(file, shipped | settings, f"do_eprop_{split}")
 
 
 def _seeds(found: Arrays, state: State) -> Difference | None:
@@ -289,11 +305,8 @@ def _cue_samples(
     file: Path, data: Arrays, settings: dict[str, Any], registers: Registers
 ) -> dict[str, Sample]:
     """The event lists of both splits, as pins see them."""
-    for name in ("n_ticks", "target_start_tick"):
-        if name not in settings:
-            raise ValueError(f"{file}: its configuration lacks {name}")
-    ticks, told = int(settings["n_ticks"]), {}
-    pins = np.arange(ticks) >= int(settings["target_start_tick"])
+    ticks, told = _number(file, settings, "n_ticks"), {}
+    pins = np.arange(ticks) >= _number(file, settings, "target_start_tick")
     for split in ("train", "test"):
         parts = [f"{split}_{a}" for a in ("ev_sample", "ev_time", "ev_neuron", "label")]
         need(file, data, *parts)
@@ -323,9 +336,7 @@ def _one(samples: Sample, i: int) -> Sample:
 
 def _verify_training(file: Path, found: Arrays, settings: dict[str, Any]) -> Verdict:
     """Whole epochs: weights after each sample of the first, then after each epoch."""
-    data = arrays(data_of(file))
-    chip, sizes = _configured(data_of(file), data, settings)
-    told = _cue_samples(data_of(file), data, settings, chip.registers)
+    data, chip, sizes, told = _task(file, settings)
     kept = (*_STORED, "lfsr")
     need(file, found, *kept, *(f"{n}_epoch" for n in kept), "pred_test", "pred_partial")
     sizes |= {"S": len(told["train"].valid), "tests": len(told["test"].valid)}
@@ -350,7 +361,7 @@ def _verify_training(file: Path, found: Arrays, settings: dict[str, Any]) -> Ver
         if not len(expected):
             continue
         some = Sample(*(a[: len(expected)] for a in told[split]))
-        now = learning(chip, _do_eprop(settings, split))
+        now = learning(chip, _do_eprop(file, settings, split))
         state, (weights, lfsr, label) = _each(now, state, some)
         pairs = [(f"pred_{split if whole else 'partial'}", expected, label)]
         if whole and split == "train":
