@@ -327,9 +327,9 @@ def _counts(run: Run) -> dict[str, Any] | None:
         + [
             (
                 f"clock cycles of {purpose}",
-                "an estimate",
+                "estimated; learning comes on top",
                 number(cycles),
-                "the size of the chip and the activity in the test samples",
+                "the chip's size, test samples",
             )
             for purpose, cycles in table(source, "clock_cycles").items()
         ],
