@@ -58,8 +58,7 @@ class Noise(AbstractTask):
         raise NotImplementedError
 
     def block(self, episode, start, length):
-        x = jax.lax.dynamic_slice_in_dim(episode.content, start, length)
-        return x.astype(float)
+        return jax.lax.dynamic_slice_in_dim(episode.content, start, length)
 
     def mask(self):
         return jnp.ones(self.ticks, bool)

@@ -81,7 +81,7 @@ def test_samples_are_a_function_of_split_index_and_key(made, name):
     index = jnp.arange(5, dtype=jnp.int32)
     first = sample(index, KEY)
     for x, target, label, group in first:
-        assert x.shape == (5, task.ticks, task.n_in) and x.dtype == float
+        assert x.shape == (5, task.ticks, task.n_in) and x.dtype in (float, bool)
         assert np.all(np.isfinite(x)) and np.any(np.asarray(x) != 0)
         assert np.all(np.any(np.asarray(x) != 0, axis=(1, 2)))  # no sample is empty
         assert target.shape == (5, task.n_out) and target.dtype == float

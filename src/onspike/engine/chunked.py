@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from onspike import checks
 from onspike.engine.base import AbstractEngine
-from onspike.engine.scan import blank, over_blocks, settle, tally
+from onspike.engine.scan import blank, over_blocks, real, settle, tally
 from onspike.rules.parts.eligibility import EProp, EPropState, PreTrace, PreTraceState
 from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import EndOfSample
@@ -91,7 +91,7 @@ class Chunked(AbstractEngine):
         wiring, rule = learner.network.wiring, learner.rule
 
         def tick(carry, sample):
-            own, record, t = carry
+            (own, record, t), sample = carry, real(sample)
 
             def sense(own, x, target, reward, key):
                 one = sample._replace(x=x, target=target, reward=reward, key=key)

@@ -50,7 +50,7 @@ def over_ticks(
     """
 
     def block(carry: Tree, samples: Sample) -> Tree:
-        return jax.lax.scan(lambda c, s: (tick(c, s), None), carry, samples)[0]
+        return jax.lax.scan(lambda c, s: (tick(c, real(s)), None), carry, samples)[0]
 
     return over_blocks(task, episodes, block, carry, BLOCK)
 
@@ -64,7 +64,8 @@ def over_blocks(
 ) -> Tree:
     """The same, a block of ticks at a time.
 
-    `block` gets the samples of a whole block of `most` ticks or fewer, time first.
+    `block` gets the samples of a whole block of `most` ticks or fewer, time first, and
+    the input as the task gives it, where spikes may be of type bool.
     """
     length = _block_length(task.ticks, most)
     whole = task.ticks // length
@@ -97,6 +98,11 @@ def over_blocks(
         rest = jnp.asarray(whole * length, jnp.int32), mask[whole * length :]
         carry, _ = one(carry, rest)
     return carry
+
+
+def real(sample: Sample) -> Sample:
+    """The same with real numbers as input: a spike is 1."""
+    return sample._replace(x=sample.x.astype(float))
 
 
 def _block_length(ticks: int, most: int) -> int:

@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float
 from onspike import checks
 from onspike.devices import Ideal, SoftBound
 from onspike.engine.infer import record
-from onspike.engine.scan import over_blocks
+from onspike.engine.scan import over_blocks, real
 from onspike.learner import Learner
 from onspike.network import Network, Population, Projection
 from onspike.neurons import LIF
@@ -154,7 +154,7 @@ def follow(learner: Learner, task: AbstractTask, key: Key, samples: int) -> Cour
     silence = jnp.zeros((task.ticks, learner.network.populations[output].n), bool)
 
     def tick(state, sample):
-        state, seen = learner.tick(task, state, sample)
+        state, seen = learner.tick(task, state, real(sample))
         return state, seen.z[output][0] > 0
 
     def whole(carry, samples):

@@ -167,7 +167,7 @@ class DFC(AbstractLearner):
 
         def look(index):
             episode = task.episode("train", index, key)
-            x = task.block(episode, jnp.zeros((), jnp.int32), 1)[0]
+            x = task.block(episode, jnp.zeros((), jnp.int32), 1)[0].astype(float)
             circuit = Circuit(self.network, params, x)
             q = self.weights(circuit, state.feedback)
             return linearised(circuit, self.controller, q)

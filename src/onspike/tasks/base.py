@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, get_args
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from onspike.losses import AbstractLoss
 from onspike.types import Key, Sample, Scalar, Teaching, Tree
@@ -72,8 +72,11 @@ class AbstractTask(eqx.Module):
     @abstractmethod
     def block(
         self, episode: Episode, start: Int[Array, ""], length: int
-    ) -> Float[Array, "length n_in"]:
-        """The input of ticks `start .. start + length - 1` of an episode."""
+    ) -> Shaped[Array, "length n_in"]:
+        """The input of ticks `start .. start + length - 1` of an episode.
+
+        Spikes may be of type bool, a quarter of the memory; graded input is real.
+        """
 
     @abstractmethod
     def mask(self) -> Bool[Array, " ticks"]:

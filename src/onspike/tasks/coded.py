@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Shaped
 
 from onspike import checks
 from onspike.losses import AbstractLoss
@@ -50,7 +50,7 @@ class AbstractCoded(AbstractTask):
         content = self.code.encode(sample.x, self.dt, key)
         return Episode(label=sample.label, group=sample.group, content=content)
 
-    def block(self, episode: Episode, start, length: int) -> Float[Array, "length n"]:
+    def block(self, episode: Episode, start, length: int) -> Shaped[Array, "length n"]:
         return self.code.block(episode.content, start, length)
 
     def mask(self) -> Bool[Array, " ticks"]:

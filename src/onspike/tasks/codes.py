@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, Int, Int32, UInt32
+from jaxtyping import Array, Bool, Float, Int, Int32, Shaped, UInt32
 
 from onspike import checks
 from onspike.tasks import draws, timing
@@ -33,7 +33,7 @@ class AbstractCode(eqx.Module):
     @abstractmethod
     def block(
         self, content: Tree, start: Int[Array, ""], length: int
-    ) -> Float[Array, "length n_in"]:
+    ) -> Shaped[Array, "length n_in"]:
         """The input of ticks `start .. start + length - 1`, however they are cut."""
 
 
@@ -79,10 +79,10 @@ class Rate(AbstractCode):
         step = draws.threshold(self.rate * dt * jnp.repeat(features, self.n))
         return Phase(first=jax.random.bits(key, step.shape, jnp.uint32), step=step)
 
-    def block(self, content: Phase, start, length: int) -> Float[Array, "length n_in"]:
+    def block(self, content: Phase, start, length: int) -> Bool[Array, "length n_in"]:
         tick = timing.block_ticks(start, length).astype(jnp.uint32)
         after = content.first[None, :] + (tick + 1)[:, None] * content.step[None, :]
-        return (after < content.step[None, :]).astype(float)
+        return after < content.step[None, :]
 
 
 class Chance(NamedTuple):
@@ -126,9 +126,9 @@ class Poisson(AbstractCode):
         limit = draws.threshold(self.rate * dt * jnp.repeat(features, self.n))
         return Chance(key=key, limit=limit)
 
-    def block(self, content: Chance, start, length: int) -> Float[Array, "length n_in"]:
+    def block(self, content: Chance, start, length: int) -> Bool[Array, "length n_in"]:
         bits = draws.tick_bits(content.key, start, length, content.limit.shape[0])
-        return (bits < content.limit[None, :]).astype(float)
+        return bits < content.limit[None, :]
 
 
 class Latency(AbstractCode):
@@ -187,9 +187,9 @@ class Latency(AbstractCode):
 
     def block(
         self, content: Int32[Array, " n_in"], start, length: int
-    ) -> Float[Array, "length n_in"]:
+    ) -> Bool[Array, "length n_in"]:
         tick = timing.block_ticks(start, length)
-        return (tick[:, None] == content[None, :]).astype(float)
+        return tick[:, None] == content[None, :]
 
 
 class Graded(AbstractCode):

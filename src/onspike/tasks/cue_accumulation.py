@@ -5,7 +5,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int32
+from jaxtyping import Array, Bool, Int32
 
 from onspike import checks
 from onspike.losses import AbstractLoss, CrossEntropy
@@ -152,7 +152,7 @@ class CueAccumulation(AbstractTask):
             content=CueContent(sides=sides, key=spikes),
         )
 
-    def block(self, episode: Episode, start, length: int) -> Float[Array, "length n"]:
+    def block(self, episode: Episode, start, length: int) -> Bool[Array, "length n"]:
         cue, period, recall = self._ticks()
         content: CueContent = episode.content
         tick = timing.block_ticks(start, length)
@@ -174,7 +174,7 @@ class CueAccumulation(AbstractTask):
         )
         bits = draws.tick_bits(content.key, start, length, self.n_in)
         spikes = bits.reshape(length, _GROUPS, self.n_per_group) < limit[:, :, None]
-        return spikes.reshape(length, self.n_in).astype(float)
+        return spikes.reshape(length, self.n_in)
 
     def mask(self) -> Bool[Array, " ticks"]:
         return timing.closing(self.ticks, self.recall_duration, self.dt)

@@ -153,7 +153,7 @@ class Sequence(AbstractTask):
             ),
         )
 
-    def block(self, episode: Episode, start, length: int) -> Float[Array, "length n"]:
+    def block(self, episode: Episode, start, length: int) -> Bool[Array, "length n"]:
         content: SequenceContent = episode.content
         tick = timing.block_ticks(start, length)
         spikes = tick[:, None] == content.moments[None]
@@ -162,7 +162,7 @@ class Sequence(AbstractTask):
             limit = draws.threshold(content.rates * self.dt)
             bits = draws.tick_bits(content.key, start, length, self.n_in)
             spikes = spikes | (bits < limit[None])
-        return spikes.astype(float)
+        return spikes
 
     def mask(self) -> Bool[Array, " ticks"]:
         return jnp.zeros(self.ticks, bool)

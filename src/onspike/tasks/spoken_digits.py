@@ -8,7 +8,7 @@ from pathlib import Path
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Num
+from jaxtyping import Array, Bool, Float, Num, Shaped
 
 from onspike import checks
 from onspike.losses import AbstractLoss, CrossEntropy
@@ -84,7 +84,7 @@ class Binary(AbstractAmplitude):
     """One spike for one or more."""
 
     def __call__(self, counts):
-        return (counts > 0).astype(float)
+        return counts > 0
 
 
 class AbstractHoldout(eqx.Module):
@@ -303,7 +303,7 @@ class SpokenDigits(AbstractTask):
             x = self.augment(x, draws.sample_key(key, split, index))
         return Episode(label=sample.label, group=sample.group, content=x)
 
-    def block(self, episode: Episode, start, length: int) -> Float[Array, "length n"]:
+    def block(self, episode: Episode, start, length: int) -> Shaped[Array, "length n"]:
         rows = timing.block_ticks(start, length)
         counts = jnp.take(episode.content, rows, axis=0, mode="fill", fill_value=0)
         return self.amplitude(counts)

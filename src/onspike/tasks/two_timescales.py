@@ -5,7 +5,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int32
+from jaxtyping import Array, Bool, Int32
 
 from onspike import checks
 from onspike.losses import AbstractLoss, CrossEntropy
@@ -138,7 +138,7 @@ class TwoTimescales(AbstractTask):
             content=TwoTimescalesContent(sides=sides, key=spikes),
         )
 
-    def block(self, episode: Episode, start, length: int) -> Float[Array, "length n"]:
+    def block(self, episode: Episode, start, length: int) -> Bool[Array, "length n"]:
         slow, fast, period = self._ticks()
         content: TwoTimescalesContent = episode.content
         tick = timing.block_ticks(start, length)
@@ -154,7 +154,7 @@ class TwoTimescales(AbstractTask):
         )
         bits = draws.tick_bits(content.key, start, length, self.n_in)
         spikes = bits.reshape(length, 4, self.n_per_group) < limit[:, :, None]
-        return spikes.reshape(length, self.n_in).astype(float)
+        return spikes.reshape(length, self.n_in)
 
     def mask(self) -> Bool[Array, " ticks"]:
         return timing.closing(

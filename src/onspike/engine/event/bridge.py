@@ -53,6 +53,29 @@ def after(typing_context, origin, distance):
 
 @intrinsic
 @no_type_check
+def as_bytes(typing_context, origin):
+    """The same pointer, to bytes."""
+
+    def generate(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.IntType(8).as_pointer())
+
+    return types.CPointer(types.uint8)(origin), generate
+
+
+@intrinsic
+@no_type_check
+def eight_at(typing_context, origin, distance):
+    """Eight bytes so many bytes further on, as one word."""
+
+    def generate(context, builder, signature, args):
+        place, word = builder.gep(args[0], [args[1]]), ir.IntType(64).as_pointer()
+        return builder.load(builder.bitcast(place, word), align=1)
+
+    return types.int64(types.CPointer(types.uint8), types.int64), generate
+
+
+@intrinsic
+@no_type_check
 def worker_of(typing_context, kind):
     """The address of the worker that was exported for a kind of numbers."""
 

@@ -34,6 +34,7 @@ from onspike.engine.event.bridge import (
 from onspike.engine.event.forms import (
     Net,
     Sums,
+    of_sample,
     powers_of,
     room_at,
     sample_of,
@@ -47,7 +48,8 @@ from onspike.engine.event.kernels import Cells, State
 class Given(NamedTuple):
     """What a call reads."""
 
-    x: Any  # (batch, K, n_in)
+    spikes: Any  # (batch, K, n_in), of bytes, or (batch, K, 0) where input is graded
+    graded: Any  # of real numbers, or likewise
     mask: Any  # (K,) bool
     target: Any  # (batch, n_out)
     threshold: Any  # (n,)
@@ -126,19 +128,20 @@ def call(form: str, given: Given, carried: Carried) -> Carried:
         What is carried, after it.
     """
     leaves, structure = jax.tree.flatten(carried)
-    batch, ticks, n_in = given.x.shape
+    batch, ticks, n_in = given.spikes.shape
+    n_in = max(n_in, given.graded.shape[2])
     (_, n), (_, n_out) = carried.w.shape, carried.w_out.shape
     parts = len(carried.spikes) if form == "sum" else batch
     whole, real = space(ticks, n_in, n, n_out)
     shapes = [
         *(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in leaves),
         jax.ShapeDtypeStruct((parts * whole,), jnp.int32),
-        jax.ShapeDtypeStruct((parts * real + batch * (n + n_out),), given.x.dtype),
-        jax.ShapeDtypeStruct((2, ticks + 1), given.x.dtype),
+        jax.ShapeDtypeStruct((parts * real + batch * (n + n_out),), given.graded.dtype),
+        jax.ShapeDtypeStruct((2, ticks + 1), given.graded.dtype),
         jax.ShapeDtypeStruct((parts, _JOB), jnp.int32),
     ]
     run = jax.ffi.ffi_call(
-        _target(form, str(given.x.dtype)),
+        _target(form, str(given.graded.dtype)),
         shapes,
         input_output_aliases={_FIRST + i: i for i in range(len(leaves))},
         vmap_method="sequential",
@@ -168,13 +171,19 @@ def _stamp() -> str:
 
 @native
 @no_type_check
+def _input(frame, kind):
+    return argument(frame, 0, np.uint8), argument(frame, 1, kind)
+
+
+@native
+@no_type_check
 def _cells(frame, kind):
-    number, choice = argument(frame, 7, kind), argument(frame, 8, np.int32)
+    number, choice = argument(frame, 8, kind), argument(frame, 9, np.int32)
     return Cells(
-        axis(frame, 3, 0),
-        argument(frame, 3, kind),
+        axis(frame, 4, 0),
         argument(frame, 4, kind),
-        argument(frame, 5, np.int32),
+        argument(frame, 5, kind),
+        argument(frame, 6, np.int32),
         number[_N.alpha],
         number[_N.gain],
         number[_N.slope],
@@ -191,18 +200,18 @@ def _cells(frame, kind):
 @native
 @no_type_check
 def _net(frame, kind):
-    number, choice = argument(frame, 7, kind), argument(frame, 8, np.int32)
-    ticks, n_out = axis(frame, 0, 1), axis(frame, 6, 0)
+    number, choice = argument(frame, 8, kind), argument(frame, 9, np.int32)
+    ticks, n_out = axis(frame, 0, 1), axis(frame, 7, 0)
     rows, powers = axis(frame, _FIRST, 0), result(frame, _CARRIED + 2, kind)
     return Net(
-        axis(frame, 0, 2),
+        max(axis(frame, 0, 2), axis(frame, 1, 2)),
         n_out,
         rows,
         ticks,
         result(frame, 0, kind),
         result(frame, 1, kind),
         result(frame, 2, kind),
-        argument(frame, 6, kind),
+        argument(frame, 7, kind),
         number[_N.alpha],
         number[_N.kappa],
         powers,
@@ -213,6 +222,7 @@ def _net(frame, kind):
         number[_N.transport],
         choice[_C.loss],
         choice[_C.recurrent] != 0,
+        axis(frame, 0, 2) > 0,
         choice[_C.hears] != 0,
         choice[_C.calms] != 0,
     )
@@ -268,8 +278,8 @@ def _sum_worker(kind: Any, stamp: str) -> Any:
             _states(frame, kind),
         )
         sums, shares = _sums(frame, kind), axis(frame, _FIRST + 11, 0)
-        x, mask = argument(frame, 0, kind), argument(frame, 1, np.uint8)
-        target, batch, n = argument(frame, 2, kind), axis(frame, 0, 0), cells.n
+        x, mask = _input(frame, kind), argument(frame, 2, np.uint8)
+        target, batch, n = argument(frame, 3, kind), axis(frame, 0, 0), cells.n
         whole = result(frame, _CARRIED, np.int32)
         real = result(frame, _CARRIED + 1, kind)
         for s in range(task[1], shares, task[2]):
@@ -283,7 +293,7 @@ def _sum_worker(kind: Any, stamp: str) -> Any:
                     after(sums.gradient_out, s * n * net.n_out),
                 )
                 sum_block(
-                    after(x, b * net.ticks * net.n_in),
+                    of_sample(x, b, net.ticks * net.n_in),
                     mask,
                     after(target, b * net.n_out),
                     net,
@@ -306,7 +316,7 @@ def _sum_handler(kind: Any, stamp: str) -> Any:
         if asks_for_version(frame):
             return 0
         _begin(frame, kind)
-        choice = argument(frame, 8, np.int32)
+        choice = argument(frame, 9, np.int32)
         threads = min(choice[_C.threads], axis(frame, _FIRST + 11, 0))
         first = place(frame, _CARRIED + 3)
         jobs, work = words(first), worker_of(kind)
@@ -339,19 +349,19 @@ def _write_handler(kind: Any, stamp: str) -> Any:
         if asks_for_version(frame):
             return 0
         _begin(frame, kind)
-        choice = argument(frame, 8, np.int32)
+        choice = argument(frame, 9, np.int32)
         written = result(frame, 15, np.int32)
         written[0] += write_block(
-            argument(frame, 0, kind),
-            argument(frame, 1, np.uint8),
-            argument(frame, 2, kind),
+            _input(frame, kind),
+            argument(frame, 2, np.uint8),
+            argument(frame, 3, kind),
             axis(frame, 0, 0),
             _net(frame, kind),
             _cells(frame, kind),
             _states(frame, kind),
             (result(frame, _CARRIED, np.int32), result(frame, _CARRIED + 1, kind)),
-            argument(frame, 9, kind),
-            (argument(frame, 10, kind), choice[_C.masked] != 0),
+            argument(frame, 10, kind),
+            (argument(frame, 11, kind), choice[_C.masked] != 0),
             _sums(frame, kind),
         )
         return 0

@@ -196,7 +196,8 @@ def _prepare(
         return jnp.broadcast_to(jnp.asarray(value).astype(kind), (length,))
 
     given = Given(
-        x=nothing,
+        spikes=nothing,
+        graded=nothing,
         mask=nothing,
         target=jax.vmap(task.target)(episodes),
         threshold=each(neuron.v_threshold, n),
@@ -233,7 +234,11 @@ def _prepare(
 
 def _now(given: Any, samples: Any) -> Any:
     """The same with the input of a block."""
-    return given._replace(x=jnp.swapaxes(samples.x, 0, 1), mask=samples.mask)
+    x = jnp.swapaxes(samples.x, 0, 1)
+    none = x[:, :, :0]
+    if x.dtype == bool:
+        x, none = none.astype(float), x
+    return given._replace(spikes=none.astype(bool), graded=x, mask=samples.mask)
 
 
 def _back(

@@ -9,22 +9,22 @@ from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 
-from onspike.engine.event.bridge import after, native
+from onspike.engine.event.bridge import after, as_bytes, native
 from onspike.engine.event.kernels import (
     Events,
     State,
     advance,
     arrive,
+    arrive_graded,
     calm,
-    copy,
     error_of,
     fill,
-    gather,
     integrate,
     learn,
     read_out,
     recall,
     relay,
+    remember,
     send_back,
     weigh,
     write,
@@ -52,6 +52,7 @@ class Net(NamedTuple):
     transport: Any  # what `back` is times the readout's weights; 0 if it is fixed
     loss: Any
     recurrent: Any
+    spikes: Any  # whether the input is spikes, and not graded
     hears: Any  # whether anything learns at the hidden neurons
     calms: Any  # whether there is a hinge
 
@@ -71,8 +72,9 @@ class Room(NamedTuple):
 
     arriving: Any  # events at hidden neurons, by tick
     fired: Any  # their spikes, one tick later: those of tick k are number k + 1
-    current: Any  # (n,)
-    inflow: Any  # (n_out,)
+    hot: Any  # (n,) bytes: who is at threshold
+    back: Any  # (n,) post factors filtered backwards
+    back_out: Any  # (n_out,)
     post: Any  # (K, n) post factors
     post_out: Any  # (K, n_out)
 
@@ -80,7 +82,7 @@ class Room(NamedTuple):
 def space(ticks: int, n_in: int, n: int, n_out: int) -> tuple[int, int]:
     """Whole and real numbers in a `Room`."""
     events = ticks * (n_in + n) + (ticks + 1) * n
-    return events + 2 * ticks + 3, events + (ticks + 1) * (n + n_out)
+    return events + 2 * ticks + 3 + (n + 3) // 4, events + (ticks + 1) * (n + n_out)
 
 
 @native
@@ -89,12 +91,13 @@ def room_at(whole, real, s, net, n):
     """The room of sample s in all the scratch that there is."""
     ticks, n_in, n_out = net.ticks, net.n_in, net.n_out
     most, sent = ticks * (n_in + n), (ticks + 1) * n
-    whole = after(whole, s * (most + sent + 2 * ticks + 3))
+    whole = after(whole, s * (most + sent + 2 * ticks + 3 + (n + 3) // 4))
     real = after(real, s * (most + sent + (ticks + 1) * (n + n_out)))
     starts, index, rest = ticks + 1, after(whole, 2 * ticks + 3), most + sent
     return Room(
         Events(whole, index, real),
         Events(after(whole, starts), after(index, most), after(real, most)),
+        as_bytes(after(index, most + sent)),
         after(real, rest),
         after(real, rest + n),
         after(real, rest + n + n_out),
@@ -140,15 +143,24 @@ def sample_of(states, s, net, n):
 
 @native
 @no_type_check
+def of_sample(x, s, size):
+    """One sample's share of the input of a batch."""
+    return after(x[0], s * size), after(x[1], s * size)
+
+
+@native
+@no_type_check
 def act(x, k, net, cells, state, room, arrived):
-    """Runs the neurons through tick k of a block x (K, n_in)."""
-    now = after(x, k * net.n_in)
-    arrive(now, net.n_in, k, room.arriving, arrived, cells.zero, cells.one)
+    """Runs the neurons through tick k of a block x, spikes or graded (K, n_in)."""
+    n_in, arriving, zero, one = net.n_in, room.arriving, cells.zero, cells.one
+    (spikes, graded), at = x, k * n_in
+    if net.spikes:
+        arrive(after(spikes, at), n_in, k, arriving, arrived, zero, one)
+    else:
+        arrive_graded(after(graded, at), n_in, k, arriving, arrived, zero, one)
     if net.recurrent:
-        relay(room.fired, k, room.arriving, net.n_in)
-    copy(cells.bias, room.current, cells.n)
-    gather(room.current, cells.n, net.w, room.arriving, k)
-    integrate(state, room.current, cells, room.fired, k + 1)
+        relay(room.fired, k, arriving, n_in)
+    integrate(state, cells, net.w, arriving, room.fired, k, room.hot)
     read_out(
         state.y,
         net.n_out,
@@ -157,8 +169,7 @@ def act(x, k, net, cells, state, room, arrived):
         net.bias_out,
         net.w_out,
         room.fired,
-        k + 1,
-        room.inflow,
+        k,
     )
 
 
@@ -201,16 +212,17 @@ def follow(trace, n, decay, events, k):
 
 @native
 @no_type_check
-def count(fired, ticks, spikes, one):
-    """Adds a block's spikes to `spikes` (n,)."""
+def close(z, n, fired, ticks, spikes, cells):
+    """Ends a block: z (n,) is what fired last; `spikes` (n,) counts all of it."""
+    remember(z, n, fired, ticks, cells.zero)
     for e in range(fired.start[1], fired.start[ticks + 1]):
-        spikes[fired.index[e]] += one
+        spikes[fired.index[e]] += cells.one
 
 
 @native
 @no_type_check
 def sum_block(x, mask, target, net, cells, state, room, sums):
-    """A block of one sample x (K, n_in), whose gradient is added to `sums`."""
+    """A block of one sample x, as for `act`, whose gradient is added to `sums`."""
     ticks, n, n_out, zero = net.ticks, cells.n, net.n_out, cells.zero
     a, b = window_of(mask, ticks)
     recall(state.z, n, zero, room.arriving, room.fired)
@@ -240,7 +252,7 @@ def sum_block(x, mask, target, net, cells, state, room, sums):
             net.powers,
             room.post,
             (room.arriving, 0, a, b, ticks),
-            room.current,
+            room.back,
             zero,
         )
     learn(
@@ -252,10 +264,10 @@ def sum_block(x, mask, target, net, cells, state, room, sums):
         net.powers_out,
         room.post_out,
         (room.fired, 1, a + 1, b + 1, ticks + 1),
-        room.inflow,
+        room.back_out,
         zero,
     )
-    count(room.fired, ticks, sums.spikes, cells.one)
+    close(state.z, n, room.fired, ticks, sums.spikes, cells)
 
 
 @native
@@ -266,7 +278,7 @@ def write_block(
     """A block of a batch x (batch, K, n_in) whose weights are written in place.
 
     Args:
-        x: What arrives.
+        x: What arrives, as spikes and as graded input; one of them.
         mask: Ticks with a target (K,).
         target: (batch, n_out).
         batch: Samples.
@@ -294,7 +306,7 @@ def write_block(
         for s in range(batch):
             state = sample_of(states, s, net, n)
             room = room_at(rooms[0], rooms[1], s, net, n)
-            now = after(x, s * ticks * n_in)
+            now = of_sample(x, s, ticks * n_in)
             act(now, k, net, cells, state, room, sums.arrived)
             if a <= k < b:
                 if k == a:
@@ -326,7 +338,7 @@ def write_block(
                     batch,
                     rate[part],
                     rate[part + 3],
-                    room.current,
+                    room.back,
                     zero,
                 )
             changed += write(
@@ -341,14 +353,15 @@ def write_block(
                 batch,
                 rate[2],
                 rate[5],
-                room.inflow,
+                room.back_out,
                 zero,
             )
             transport(net, n, zero)
     for s in range(batch):
         room = room_at(rooms[0], rooms[1], s, net, n)
-        settle(sample_of(states, s, net, n), net, n, room, b, ticks)
-        count(room.fired, ticks, sums.spikes, cells.one)
+        state = sample_of(states, s, net, n)
+        settle(state, net, n, room, b, ticks)
+        close(state.z, n, room.fired, ticks, sums.spikes, cells)
     return changed
 
 

@@ -3,9 +3,9 @@ r"""The equations of the event-driven engine, as native code.
 What is zero is never touched, and what decays is moved on over many ticks at once.
 
 - `arrive` finds a tick's input events.
-- `integrate` moves the neurons on. The rows of the weights at which events arrive are
-  summed, $I_i = \sum_{j \in events} x_j w_{ij}$; then
-  $v \leftarrow \alpha v - \vartheta z + g (I + b)$, $z = [v \ge \vartheta]$.
+- `integrate` moves the neurons on: $v \leftarrow \alpha v - \vartheta z + g (b + I)$,
+  $z = [v \ge \vartheta]$, where $I_i = \sum_{j \in events} x_j w_{ij}$ adds up the rows
+  of the weights at which events arrive.
 - `advance` moves presynaptic traces on over m ticks:
   $\bar s_j \leftarrow \alpha^m \bar s_j + \sum_{events} \alpha^{m - 1 - k} x_j^k$.
 - `credit` sums a gradient. With the post factor $q_i = \psi_i g L_i$ the sum
@@ -25,12 +25,13 @@ from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 
-from onspike.engine.event.bridge import after, native
+from onspike.engine.event.bridge import after, eight_at, native
 
 SUBTRACT, ZERO = 0, 1  # resets
 TRIANGLE, BOX, FAST_SIGMOID = 0, 1, 2  # surrogates
 CROSS_ENTROPY, SQUARED, SMOOTH_L1 = 0, 1, 2  # losses
 _GROUP = 16  # numbers that are looked at together
+_TILE = 128  # columns whose gradient is summed together, so that it stays in a cache
 
 
 class Cells(NamedTuple):
@@ -56,7 +57,7 @@ class State(NamedTuple):
     """What one sample has for itself."""
 
     v: Any  # (n,)
-    z: Any  # (n,)
+    z: Any  # (n,) between blocks
     wait: Any  # (n,) refractory ticks left
     trace: Any  # (N,) of what arrives at hidden neurons
     own: Any  # (n,) of their own spikes: the regulariser's
@@ -90,8 +91,38 @@ def fill(to, n, value):
 
 @native
 @no_type_check
+def list_set(flags, n, index, m):
+    """Writes to `index` from m on which of n bytes are set; the end of the list."""
+    whole = n & ~7
+    for low in range(0, whole, 8):
+        if eight_at(flags, low) != 0:
+            for i in range(low, low + 8):
+                if flags[i] != 0:
+                    index[m] = i
+                    m += 1
+    for i in range(whole, n):
+        if flags[i] != 0:
+            index[m] = i
+            m += 1
+    return m
+
+
+@native
+@no_type_check
 def arrive(x, n_in, k, events, arrived, zero, one):
-    """Lists the input events of tick k, at which x (n_in,) arrives.
+    """Lists the input spikes of tick k, the bytes x (n_in,), and counts them."""
+    first = events.start[k]
+    last = list_set(x, n_in, events.index, first)
+    for e in range(first, last):
+        events.value[e] = one
+        arrived[events.index[e]] += one
+    events.start[k + 1] = last
+
+
+@native
+@no_type_check
+def arrive_graded(x, n_in, k, events, arrived, zero, one):
+    """Lists the input events of tick k, at which the numbers x (n_in,) arrive.
 
     Counts them in `arrived` (n_in,), which becomes NaN where an input is not finite.
     """
@@ -137,19 +168,29 @@ def recall(z, n, zero, arriving, fired):
 
 @native
 @no_type_check
-def gather(total, n, rows, events, k):
-    """Adds the rows of tick k's events to `total` (n,)."""
+def remember(z, n, fired, k, zero):
+    """Ends a block: z (n,) is what fired at its last tick, k of `fired`."""
+    fill(z, n, zero)
+    for e in range(fired.start[k], fired.start[k + 1]):
+        z[fired.index[e]] = fired.value[e]
+
+
+@native
+@no_type_check
+def gather(total, n, rows, events, k, gain):
+    """Adds the rows of tick k's events, times a gain, to `total` (n,)."""
     index, value = events.index, events.value
     e, last = events.start[k], events.start[k + 1]
     while e + 4 <= last:  # four at a time: fewer passes over the total
         a, b = after(rows, index[e] * n), after(rows, index[e + 1] * n)
         c, d = after(rows, index[e + 2] * n), after(rows, index[e + 3] * n)
-        p, q, r, s = value[e], value[e + 1], value[e + 2], value[e + 3]
+        p, q = gain * value[e], gain * value[e + 1]
+        r, s = gain * value[e + 2], gain * value[e + 3]
         for i in range(n):
             total[i] += (p * a[i] + q * b[i]) + (r * c[i] + s * d[i])
         e += 4
     while e < last:
-        row, x = after(rows, index[e] * n), value[e]
+        row, x = after(rows, index[e] * n), gain * value[e]
         for i in range(n):
             total[i] += x * row[i]
         e += 1
@@ -157,61 +198,69 @@ def gather(total, n, rows, events, k):
 
 @native
 @no_type_check
-def scatter(rows, n, values, events, k):
-    """Adds `values` (n,) to the rows of tick k's events."""
-    for e in range(events.start[k], events.start[k + 1]):
-        row, x = after(rows, events.index[e] * n), events.value[e]
-        for i in range(n):
+def scatter(rows, n, values, width, events, k):
+    """Adds `values` (width,) to the rows, of n numbers, of tick k's events."""
+    index, value = events.index, events.value
+    e, last = events.start[k], events.start[k + 1]
+    while e + 2 <= last:  # two at a time: fewer passes over the values
+        a, b = after(rows, index[e] * n), after(rows, index[e + 1] * n)
+        p, q = value[e], value[e + 1]
+        for i in range(width):
+            x = values[i]
+            a[i] += p * x
+            b[i] += q * x
+        e += 2
+    if e < last:
+        row, x = after(rows, index[e] * n), value[e]
+        for i in range(width):
             row[i] += x * values[i]
 
 
 @native
 @no_type_check
-def integrate(state, current, cells, fired, k):
-    """One tick of the neurons under `current` (n,); lists who fires."""
-    v, z, wait, n = state.v, state.z, state.wait, cells.n
+def integrate(state, cells, rows, arriving, fired, k, hot):
+    """Tick k of the neurons; lists who fires. `hot` (n,) is scratch, in bytes."""
+    v, wait, n = state.v, state.wait, cells.n
     alpha, gain, threshold = cells.alpha, cells.gain, cells.threshold
-    zero, one = cells.zero, cells.one
+    bias, zero, one = cells.bias, cells.zero, cells.one
+    index, first, last = fired.index, fired.start[k], fired.start[k + 1]
     if cells.refractory:
         for i in range(n):
-            wait[i] = cells.period[i] if z[i] > zero else max(wait[i] - 1, 0)
+            wait[i] = max(wait[i] - 1, 0)
+        for e in range(first, last):
+            wait[index[e]] = cells.period[index[e]]
+    if cells.reset == ZERO:
+        for e in range(first, last):
+            v[index[e]] = zero
+    for i in range(n):
+        v[i] = alpha * v[i] + gain * bias[i]
     if cells.reset == SUBTRACT:
-        for i in range(n):
-            v[i] = (alpha * v[i] - threshold[i] * z[i]) + gain * current[i]
-    else:
-        for i in range(n):
-            v[i] = alpha * v[i] * (one - z[i]) + gain * current[i]
+        for e in range(first, last):
+            v[index[e]] -= threshold[index[e]]
+    gather(v, n, rows, arriving, k, gain)
     if cells.clamp:
         for i in range(n):
             if wait[i] > 0:
                 v[i] = zero
-    m = fired.start[k]
-    for low in range(0, n, _GROUP):
-        high = min(low + _GROUP, n)
-        some = False
-        for i in range(low, high):
-            hot = v[i] - threshold[i] >= zero
-            z[i] = one if hot else zero
-            some |= hot
-        if some:
-            for i in range(low, high):
-                if z[i] > zero:
-                    if cells.refractory and wait[i] > 0:
-                        z[i] = zero
-                    else:
-                        fired.index[m], fired.value[m] = i, one
-                        m += 1
-    fired.start[k + 1] = m
+    for i in range(n):
+        hot[i] = v[i] - threshold[i] >= zero
+    if cells.refractory:
+        for i in range(n):
+            if wait[i] > 0:
+                hot[i] = 0
+    end = list_set(hot, n, index, last)
+    for e in range(last, end):
+        fired.value[e] = one
+    fired.start[k + 2] = end
 
 
 @native
 @no_type_check
-def read_out(y, n_out, kappa, gain, bias, rows, fired, k, inflow):
-    """One tick of the leaky readout y (n_out,); `inflow` is scratch of its size."""
-    copy(bias, inflow, n_out)
-    gather(inflow, n_out, rows, fired, k)
+def read_out(y, n_out, kappa, gain, bias, rows, fired, k):
+    """Tick k of the leaky readout y (n_out,)."""
     for o in range(n_out):
-        y[o] = kappa * y[o] + gain * inflow[o]
+        y[o] = kappa * y[o] + gain * bias[o]
+    gather(y, n_out, rows, fired, k + 1, gain)
 
 
 @native
@@ -255,10 +304,19 @@ def error_of(loss, y, target, n_out, error, zero, one):
 def send_back(error, n_out, back, signal, n, zero):
     """Sends an error (n_out,) through `back` (n_out, n): the learning signal."""
     fill(signal, n, zero)
-    for o in range(n_out):
+    o = 0
+    while o + 4 <= n_out:  # as in `gather`
+        a, b = after(back, o * n), after(back, (o + 1) * n)
+        c, d = after(back, (o + 2) * n), after(back, (o + 3) * n)
+        p, q, r, s = error[o], error[o + 1], error[o + 2], error[o + 3]
+        for i in range(n):
+            signal[i] += (p * a[i] + q * b[i]) + (r * c[i] + s * d[i])
+        o += 4
+    while o < n_out:
         row, e = after(back, o * n), error[o]
         for i in range(n):
             signal[i] += e * row[i]
+        o += 1
 
 
 @native
@@ -317,17 +375,19 @@ def credit(gradient, trace, rows, n, decay, post, ends, back, zero):
         zero: As the numbers are.
     """
     events, _, first, last, _ = ends
-    fill(back, n, zero)
-    for k in range(last - 1, first - 1, -1):
-        now = after(post, (k - first) * n)
-        for i in range(n):
-            back[i] = now[i] + decay * back[i]
-        scatter(gradient, n, back, events, k)
-    for j in range(rows):
-        if trace[j] != zero:
-            row, x = after(gradient, j * n), decay * trace[j]
-            for i in range(n):
-                row[i] += x * back[i]
+    for low in range(0, n, _TILE):
+        width, tile = min(_TILE, n - low), after(gradient, low)
+        fill(back, width, zero)
+        for k in range(last - 1, first - 1, -1):
+            now = after(post, (k - first) * n + low)
+            for i in range(width):
+                back[i] = now[i] + decay * back[i]
+            scatter(tile, n, back, width, events, k)
+        for j in range(rows):
+            if trace[j] != zero:
+                row, x = after(tile, j * n), decay * trace[j]
+                for i in range(width):
+                    row[i] += x * back[i]
 
 
 @native
