@@ -9,6 +9,7 @@ import optax
 import pytest
 
 from onspike import ALIF, LIF, Fixed, Ideal, Learner, Refractory, feedforward, recurrent
+from onspike.devices import Nearest, PlusMinusLSB, SoftBound, StochasticRounding
 from onspike.engine import Event
 from onspike.experiment import build, spec
 from onspike.losses import SquaredError
@@ -105,16 +106,30 @@ def test_events_give_what_ticks_give(name):
         assert change > 1e-4, f"'{projection}' learns nothing"
 
 
-def test_few_bits_are_written_at_the_end_as_ticks_write_them():
-    rule = reckon(RATE, gate=EndOfSample())
+@pytest.mark.parametrize(
+    ("gate", "mode", "decay"),
+    [
+        (EndOfSample(), PlusMinusLSB(), 0.0),
+        (TargetWindow(), PlusMinusLSB(), 0.0),
+        (TargetWindow(), StochasticRounding(), 0.1),
+        (TargetWindow(), Nearest(), 0.0),
+    ],
+)
+def test_few_bits_are_written_bit_for_bit(gate, mode, decay):
+    rates = {name: 30 * rate for name, rate in RATE.items()}
+    rule, device = reckon(rates, gate=gate), Fixed(6, mode)
     slow, fast = (
-        Learner(NET, rule, Fixed(), **more) for more in ({}, {"engine": Event()})
+        Learner(NET, rule, device, weight_decay=decay, **more)
+        for more in ({}, {"engine": Event()})
     )
     start, episodes = begin(slow, 2), draw(TASK, 2, rate=0.1)
     expected, record = learn(slow, TASK, start, episodes)
     found, seen = learn(fast, TASK, start, episodes)
+    assert_spikes(record, least=100, most=20000)
     assert_close(found, expected)
     assert int(seen.written) == int(record.written) > 0
+    before, after = start.shared.store.die.codes, expected.shared.store.die.codes
+    assert all(np.any(before[name] != after[name]) for name in slow.rates())
 
 
 def test_threads_change_no_bit(monkeypatch):
@@ -174,7 +189,9 @@ REFUSED = {
     "the regulariser RateTarget has no event-driven form": ruled(
         regulariser=RateTarget()
     ),
-    "the device Fixed has no event-driven form where": Learner(NET, reckon(), Fixed()),
+    "the device SoftBound has no event-driven form where": Learner(
+        NET, reckon(), SoftBound(Ideal())
+    ),
     "an optimiser has none where writes happen": Learner(
         NET, reckon(), transform=optax.trace(0.9)
     ),

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numba import cfunc
 
-from onspike.engine.event import bridge, forms, kernels
+from onspike.engine.event import bridge, few_bits, forms, kernels
 from onspike.engine.event.bridge import (
     WORD,
     after,
@@ -31,6 +31,7 @@ from onspike.engine.event.bridge import (
     words,
     worker_of,
 )
+from onspike.engine.event.few_bits import Memory
 from onspike.engine.event.forms import (
     Net,
     Sums,
@@ -39,6 +40,7 @@ from onspike.engine.event.forms import (
     room_at,
     sample_of,
     space,
+    space_to_write,
     sum_block,
     write_block,
 )
@@ -60,6 +62,8 @@ class Given(NamedTuple):
     choices: Any  # of `Choices`, int32
     rates: Any  # (K, 6)
     synapses: Any  # (N, n) or (1, 1)
+    lsb: Any  # (3,)
+    keys: Any  # (K, 3, 2) uint32
 
 
 class Numbers(NamedTuple):
@@ -91,6 +95,9 @@ class Choices(NamedTuple):
     calms: Any
     masked: Any
     threads: Any
+    few: Any
+    mode: Any
+    top: Any
 
 
 class Carried(NamedTuple):
@@ -133,10 +140,11 @@ def call(form: str, given: Given, carried: Carried) -> Carried:
     (_, n), (_, n_out) = carried.w.shape, carried.w_out.shape
     parts = len(carried.spikes) if form == "sum" else batch
     whole, real = space(ticks, n_in, n, n_out)
+    more, beside = space_to_write(batch, n, n_out)
     shapes = [
         *(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in leaves),
-        jax.ShapeDtypeStruct((parts * whole,), jnp.int32),
-        jax.ShapeDtypeStruct((parts * real + batch * (n + n_out),), given.graded.dtype),
+        jax.ShapeDtypeStruct((parts * whole + more,), jnp.int32),
+        jax.ShapeDtypeStruct((parts * real + beside,), given.graded.dtype),
         jax.ShapeDtypeStruct((2, ticks + 1), given.graded.dtype),
         jax.ShapeDtypeStruct((parts, _JOB), jnp.int32),
     ]
@@ -164,7 +172,7 @@ def _target(form: str, real: str) -> str:
 def _stamp() -> str:
     """Of all native code: numba's cache looks at one file only."""
     digest = hashlib.sha256()
-    for module in (bridge, forms, kernels):
+    for module in (bridge, few_bits, forms, kernels):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()
 
@@ -341,6 +349,8 @@ def _sum_handler(kind: Any, stamp: str) -> Any:
 
 
 def _write_handler(kind: Any, stamp: str) -> Any:
+    double = kind is np.float64
+
     @cfunc(WORD, cache=True)
     @no_type_check
     def handler(address):
@@ -362,6 +372,14 @@ def _write_handler(kind: Any, stamp: str) -> Any:
             (result(frame, _CARRIED, np.int32), result(frame, _CARRIED + 1, kind)),
             argument(frame, 10, kind),
             (argument(frame, 11, kind), choice[_C.masked] != 0),
+            Memory(
+                choice[_C.few] != 0,
+                choice[_C.mode],
+                choice[_C.top],
+                double,
+                argument(frame, 12, kind),
+                argument(frame, 13, np.uint32),
+            ),
             _sums(frame, kind),
         )
         return 0

@@ -6,14 +6,16 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, UInt32
 
 from onspike import checks
+from onspike.devices import Fixed
 from onspike.engine.base import AbstractEngine, Record
 from onspike.engine.event.limits import (
     LOSSES,
     RESETS,
     SURROGATES,
+    WRITES,
     Graph,
     graph_of,
     refusal,
@@ -27,7 +29,7 @@ from onspike.rules.parts.regularisers import RateHinge
 from onspike.rules.parts.signals import NoSignal
 from onspike.surrogates import Box, Triangle
 from onspike.tasks.base import AbstractTask
-from onspike.types import Params, Tree
+from onspike.types import Key, Params, Tree
 
 
 class Event(AbstractEngine):
@@ -111,9 +113,11 @@ class Event(AbstractEngine):
         shared, graph = state.shared, _graph(learner)
         given, carried = _prepare(learner, task, state, episodes, 1)
         names, rates = (graph.enters, graph.recurs, graph.leaves), learner.rates()
+        store = shared.store
 
         def block(carry, samples):
-            carried, writes = carry
+            carried, writes, t = carry
+            ticks = t + jnp.arange(len(samples.mask), dtype=t.dtype)
             gate = learner.rule.gate.when(samples).write
             opens = jnp.broadcast_to(jnp.asarray(gate), samples.mask.shape)
             opens = opens.astype(jnp.int32)
@@ -122,18 +126,18 @@ class Event(AbstractEngine):
             none = jnp.zeros_like(scale)
             moves = [scale * rates[n] if n in rates else none for n in names]
             loses = [move * learner.weight_decay for move in moves]
-            now = _now(given, samples)._replace(rates=jnp.stack(moves + loses, 1))
-            return call("write", now, carried), writes + opens.sum(dtype=jnp.int32)
+            now = _now(given, samples)._replace(
+                rates=jnp.stack(moves + loses, 1),
+                keys=jax.vmap(lambda t: _keys(store.key, t, names, rates))(ticks),
+            )
+            writes = writes + opens.sum(dtype=jnp.int32)
+            return call("write", now, carried), writes, t + len(ticks)
 
-        start = carried, shared.store.writes
-        carried, writes = over_blocks(task, episodes, block, start, BLOCK)
-        params = learner.device.read(shared.store.die)
+        start = carried, store.writes, shared.tick
+        carried, writes, t = over_blocks(task, episodes, block, start, BLOCK)
         found = _by_projection(graph, carried.w, carried.w_out)
-        weights = params.weights | {n: found[n] for n in rates}
-        store = shared.store._replace(
-            die=params._replace(weights=weights), writes=writes
-        )
-        shared = shared._replace(store=store, tick=shared.tick + task.ticks)
+        die = _stored(learner.device, store.die, {n: found[n] for n in rates})
+        shared = shared._replace(store=store._replace(die=die, writes=writes), tick=t)
         return _finish(
             learner, task, state, shared, carried, episodes, carried.written[0]
         )
@@ -177,7 +181,8 @@ def _prepare(
         zero=0.0,
         one=1.0,
     )
-    synapses = _synapses(network, graph)
+    synapses, device = _synapses(network, graph), learner.device
+    few = isinstance(device, Fixed)
     choices = Choices(
         reset=RESETS.index(type(neuron.reset)),
         surrogate=SURROGATES.index(type(neuron.surrogate)),
@@ -189,8 +194,12 @@ def _prepare(
         calms=calms,
         masked=synapses.size > 1,
         threads=cores(),
+        few=few,
+        mode=WRITES.index(type(device.write_mode)) if few else 0,
+        top=device.top if few else 0,
     )
     nothing: Any = None
+    lsb = state.shared.store.die.lsb if few else {}
 
     def each(value: Any, length: int, kind: Any = real) -> Array:
         return jnp.broadcast_to(jnp.asarray(value).astype(kind), (length,))
@@ -208,6 +217,8 @@ def _prepare(
         choices=jnp.asarray([int(choice) for choice in choices], jnp.int32),
         rates=jnp.zeros((0, 6)),
         synapses=synapses,
+        lsb=jnp.stack([lsb.get(str(name), jnp.ones((), real)) for name in graph[1:]]),
+        keys=jnp.zeros((0, 3, 2), jnp.uint32),
     )
     carried = Carried(
         w=w,
@@ -239,6 +250,27 @@ def _now(given: Any, samples: Any) -> Any:
     if x.dtype == bool:
         x, none = none.astype(float), x
     return given._replace(spikes=none.astype(bool), graded=x, mask=samples.mask)
+
+
+def _keys(
+    key: Key, tick: Array, names: tuple[str | None, ...], rates: dict[str, Any]
+) -> UInt32[Array, "3 2"]:
+    """The words from which the chance of a tick's writes comes, by projection."""
+    drawn = jax.random.split(jax.random.fold_in(key, tick), len(rates))
+    found = dict(zip(sorted(rates), jax.random.key_data(drawn), strict=True))
+    none = jnp.zeros(2, jnp.uint32)
+    return jnp.stack([found.get(str(name), none) for name in names])
+
+
+def _stored(device: Any, die: Tree, weights: dict[str, Array]) -> Tree:
+    """A die with other weights, which it can hold."""
+    if isinstance(device, Fixed):
+        codes = {
+            name: jnp.round(w / die.lsb[name]).astype(die.codes[name].dtype)
+            for name, w in weights.items()
+        }
+        return die._replace(codes=die.codes | codes)
+    return die._replace(weights=die.weights | weights)
 
 
 def _back(

@@ -1,7 +1,7 @@
 """The two forms of learning, a block of ticks at a time, as native code.
 
 `sum_block` leaves the weights alone and sums the gradient of one sample. `write_block`
-writes at every tick with a target. Neither learns outside the ticks a .. b - 1, the
+writes at every tick with a target, to real numbers or few bits. Neither learns outside the ticks a .. b - 1, the
 first and the last with a target: there the neurons run, and traces are moved on.
 """
 
@@ -10,8 +10,16 @@ from typing import Any, NamedTuple, no_type_check
 import numpy as np
 
 from onspike.engine.event.bridge import after, as_bytes, native
+from onspike.engine.event.few_bits import (
+    PROJECTIONS,
+    memory_of,
+    wish_at,
+    write_codes,
+)
 from onspike.engine.event.kernels import (
+    Asked,
     Events,
+    Rows,
     State,
     advance,
     arrive,
@@ -77,6 +85,12 @@ class Room(NamedTuple):
     back_out: Any  # (n_out,)
     post: Any  # (K, n) post factors
     post_out: Any  # (K, n_out)
+
+
+def space_to_write(batch: int, n: int, n_out: int) -> tuple[int, int]:
+    """Whole and real numbers that a batch needs, beside rooms, to be written."""
+    most = max(n, n_out)
+    return most + (most + 3) // 4, batch * (n + n_out + most) + most
 
 
 def space(ticks: int, n_in: int, n: int, n_out: int) -> tuple[int, int]:
@@ -273,7 +287,7 @@ def sum_block(x, mask, target, net, cells, state, room, sums):
 @native
 @no_type_check
 def write_block(
-    x, mask, target, batch, net, cells, states, rooms, rates, synapses, sums
+    x, mask, target, batch, net, cells, states, rooms, rates, synapses, memory, sums
 ):
     """A block of a batch x (batch, K, n_in) whose weights are written in place.
 
@@ -288,7 +302,8 @@ def write_block(
         rooms: Whole and real numbers, scratch for all of them.
         rates: At each tick, of input, recurrent and output weights, and then the share
             of them that is lost; (K, 6).
-        synapses: As for `write`, of `w`.
+        synapses: 1 where there is one of `w` (N, n), and whether to look there.
+        memory: How weights are stored.
         sums: What is counted; the gradients are left out.
 
     Returns:
@@ -297,8 +312,10 @@ def write_block(
     ticks, n, n_in, n_out = net.ticks, cells.n, net.n_in, net.n_out
     rows, zero, changed = net.rows, cells.zero, 0
     a, b = window_of(mask, ticks)
-    post = room_at(rooms[0], rooms[1], batch, net, n).arriving.value  # past all rooms
-    post_out = after(post, batch * n)
+    past = room_at(rooms[0], rooms[1], batch, net, n).arriving  # all rooms
+    post, post_out = past.value, after(past.value, batch * n)
+    scratch = after(post_out, batch * n_out)
+    wish = wish_at(past.start, scratch, max(n, n_out))
     for s in range(batch):
         room = room_at(rooms[0], rooms[1], s, net, n)
         recall(after(states.z, s * n), n, zero, room.arriving, room.fired)
@@ -323,39 +340,20 @@ def write_block(
                         after(post_out, s * n_out),
                     )
         if mask[k]:
-            rate, room = after(rates, 6 * k), room_at(rooms[0], rooms[1], 0, net, n)
-            for part in range(2):
-                low, high = (0, n_in) if part == 0 else (n_in, rows)
-                changed += write(
-                    net.w,
-                    low,
-                    high,
-                    n,
-                    synapses,
-                    states.trace,
-                    rows,
-                    post,
-                    batch,
-                    rate[part],
-                    rate[part + 3],
-                    room.back,
-                    zero,
-                )
-            changed += write(
-                net.w_out,
-                0,
-                n,
-                n_out,
-                (net.w_out, False),
-                states.trace_out,
-                n,
-                post_out,
-                batch,
-                rate[2],
-                rate[5],
-                room.back_out,
-                zero,
-            )
+            now = after(rates, 2 * PROJECTIONS * k)
+            for p in range(PROJECTIONS):
+                rate, loss, part = now[p], now[p + PROJECTIONS], memory_of(memory, k, p)
+                if p < 2:
+                    low, high = (0, n_in) if p == 0 else (n_in, rows)
+                    these = Rows(net.w, low, high, n, synapses[0], synapses[1])
+                    asked = Asked(states.trace, rows, post, batch, rate, loss)
+                else:
+                    these = Rows(net.w_out, 0, n, n_out, net.w_out, False)
+                    asked = Asked(states.trace_out, n, post_out, batch, rate, loss)
+                if memory.few:
+                    changed += write_codes(these, asked, part, wish, zero)
+                else:
+                    changed += write(these, asked, scratch, zero)
             transport(net, n, zero)
     for s in range(batch):
         room = room_at(rooms[0], rooms[1], s, net, n)

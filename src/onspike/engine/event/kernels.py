@@ -406,37 +406,49 @@ def learn(gradient, trace, rows, n, decay, powers, post, ends, back, zero):
     advance(trace, rows, powers, events, first, end)
 
 
+class Rows(NamedTuple):
+    """Weights that are written together."""
+
+    w: Any  # (rows, n)
+    low: Any  # the first row that is written
+    high: Any  # that after the last
+    n: Any  # numbers in a row
+    there: Any  # (rows, n) 1 where there is a synapse
+    masked: Any  # whether that is not everywhere, and `there` is looked at
+
+
+class Asked(NamedTuple):
+    r"""A change of $-\eta \sum_b \bar s_{bj} q_{bi} - \lambda w_{ji}$."""
+
+    traces: Any  # of every sample (batch, rows)
+    rows: Any  # how many there are in all
+    post: Any  # their post factors (batch, n)
+    batch: Any  # samples
+    rate: Any  # the learning rate
+    loss: Any  # the share of every weight that is lost
+
+
 @native
 @no_type_check
-def write(
-    w, low, high, n, synapses, traces, rows, post, batch, rate, loss, change, zero
-):
-    r"""Adds $-\eta \sum_b \bar s_{bj} q_{bi} - \lambda w$ to rows j; counts changes.
+def silent(asked, j, zero):
+    """Whether nothing is asked of row j."""
+    some = asked.loss != zero
+    for b in range(asked.batch):
+        some |= asked.traces[b * asked.rows + j] != zero
+    return not some
 
-    Args:
-        w: Weights (rows, n).
-        low: The first row that is written.
-        high: That after the last.
-        n: Numbers in a row.
-        synapses: 1 where there is one (rows, n), or of length 0: everywhere.
-        traces: Of every sample (batch, rows).
-        rows: How many there are in all.
-        post: Their post factors (batch, n).
-        batch: Samples.
-        rate: The learning rate.
-        loss: The share of every weight that is lost.
-        change: Scratch (n,).
-        zero: As the numbers are.
-    """
+
+@native
+@no_type_check
+def write(target, asked, change, zero):
+    """Changes rows by what is asked; counts changes. `change` (n,) is scratch."""
+    w, low, high, n, there, masked = target
+    traces, rows, post, batch, rate, loss = asked
     count = 0
-    there, masked = synapses
     if rate == zero and loss == zero:
         return count
     for j in range(low, high):
-        some = loss != zero
-        for b in range(batch):
-            some |= traces[b * rows + j] != zero
-        if not some:
+        if silent(asked, j, zero):
             continue
         row, x = after(w, j * n), traces[j]
         for i in range(n):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 
 from onspike.devices import Clamped, Fixed, Ideal
+from onspike.devices.fixed import Nearest, PlusMinusLSB, StochasticRounding
 from onspike.losses import CrossEntropy, SmoothL1, SquaredError
 from onspike.neurons import LIF, LeakyIntegrator, SubtractReset, ZeroReset
 from onspike.rules.parts.broadcast import DirectFeedback, ErrorMessage
@@ -21,6 +22,7 @@ from onspike.types import INPUT, is_constant
 RESETS = (SubtractReset, ZeroReset)  # in the order in which the kernels number them
 SURROGATES = (Triangle, Box, FastSigmoid)
 LOSSES = (CrossEntropy, SquaredError, SmoothL1)
+WRITES = (Nearest, StochasticRounding, PlusMinusLSB)
 _FIXED = (FeedbackAlignment, DirectFeedback, NoSignal)  # no write changes what is heard
 
 
@@ -132,8 +134,11 @@ def _refused_write(learner: Any) -> str | None:
     if type(gate) not in (TargetWindow, EveryTick):
         return f"the gate {type(gate).__name__} has no event-driven form"
     inside = "where writes happen within a sample"
-    if type(device) is not Ideal:
+    if type(device) not in (Ideal, Fixed):
         return f"the device {name} has no event-driven form {inside}"
+    drawn = str(jax.random.key_impl(jax.random.key(0)))
+    if type(device) is Fixed and drawn != "threefry2x32":
+        return f"random bits are drawn by {drawn}, and not by threefry2x32"
     if not learner.plain:
         return f"an optimiser has none {inside}"
     if not isinstance(signal, (Symmetric, *_FIXED)):
