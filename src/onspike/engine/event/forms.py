@@ -1,8 +1,9 @@
 """The two forms of learning, a block of ticks at a time, as native code.
 
 `sum_block` leaves the weights alone and sums the gradient of one sample. `write_block`
-writes at every tick with a target, to real numbers or few bits. Neither learns outside the ticks a .. b - 1, the
-first and the last with a target: there the neurons run, and traces are moved on.
+writes at every tick with a target, to real numbers or few bits. Neither learns outside
+the ticks a .. b - 1, the first and the last with a target: there the neurons run, and
+traces are moved on.
 """
 
 from typing import Any, NamedTuple, no_type_check
