@@ -114,7 +114,7 @@ def measure(name: str, repeats: int) -> list[dict[str, Any]]:
     runs = {}
     for engine in (Scan(), Chunked(), Event()):
         learner = made(engine)
-        if isinstance(engine, Chunked) and engine.refuses(learner):
+        if engine.refuses(learner, task):
             continue
 
         def run(state, episodes, learner=learner):

@@ -136,14 +136,14 @@ REFUSED = {
 def test_what_has_no_block_form_is_refused_with_the_reason(name):
     rule, reason = REFUSED[name]
     fast = Learner(small(), rule, engine=Chunked())
-    assert reason in fast.engine.refuses(fast)
+    assert reason in fast.engine.refuses(fast, TASK)
     with pytest.raises(ValueError, match=f"Chunked cannot run this learner: {reason}"):
         fast.learn(TASK, begin(fast), draw(TASK, 1))
 
 
 def test_what_it_takes_is_not_refused():
     for rule in (eprop(), trace(), trace(regulariser=RateHinge(0.003, 80.0))):
-        assert Chunked().refuses(Learner(small(), rule)) is None
+        assert Chunked().refuses(Learner(small(), rule), TASK) is None
 
 
 @pytest.mark.parametrize("block", [0, -1])

@@ -231,5 +231,5 @@ def test_what_cannot_be_is_refused():
     from onspike.engine import Chunked
 
     rule = eprop(signal=Control())
-    reason = Chunked().refuses(Learner(network(), rule))
+    reason = Chunked().refuses(Learner(network(), rule), tasklet())
     assert "acts on neurons" in reason

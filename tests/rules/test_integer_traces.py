@@ -161,10 +161,10 @@ def test_memory_counts_the_integers():
 
 def test_blocks_of_ticks_are_refused_and_the_command_line_scans():
     fast = Learner(small(), FEW, Ledger(), engine=Chunked())
-    assert "IntegerFilter has no block form" in fast.engine.refuses(fast)
+    assert "IntegerFilter has no block form" in fast.engine.refuses(fast, tasklet())
     plain = ThreeFactor(Symmetric(), FEW.eligibility, 1.0, EndOfSample())
     slow = Learner(small(), plain, Ledger())
-    assert "IntegerTraces has no block form" in Chunked().refuses(slow)
+    assert "IntegerTraces has no block form" in Chunked().refuses(slow, tasklet())
     for rule in ("eprop", "reckon"):
         spec = resolve("digits", rule=rule, settings={"rule.trace_bits": 6})
         learner = build.learner(spec, spec.built("task"))

@@ -1,6 +1,7 @@
 """Engines: how many ticks are run."""
 
 from onspike.engine.base import AbstractEngine, Record
+from onspike.engine.choice import Choice, fastest
 from onspike.engine.chunked import Chunked
 from onspike.engine.event import Event
 from onspike.engine.infer import Recording, infer, record
@@ -8,11 +9,13 @@ from onspike.engine.scan import Scan, over_ticks, repeat
 
 __all__ = [
     "AbstractEngine",
+    "Choice",
     "Chunked",
     "Event",
     "Record",
     "Recording",
     "Scan",
+    "fastest",
     "infer",
     "over_ticks",
     "record",

@@ -25,6 +25,18 @@ class Record(NamedTuple):
 class AbstractEngine(eqx.Module):
     """Runs a learner through whole samples; every engine gives what `Scan` gives."""
 
+    def refuses(self, learner: Any, task: AbstractTask) -> str | None:
+        """Why a learner cannot be run on a task, or None if it can."""
+        del learner, task
+        return None
+
+    def accept(self, learner: Any, task: AbstractTask) -> None:
+        """Raises ValueError if a learner cannot be run on a task."""
+        reason = self.refuses(learner, task)
+        if reason is not None:
+            name = type(self).__name__
+            raise ValueError(f"engine {name} cannot run this learner: {reason}")
+
     @abstractmethod
     def unroll(
         self, learner: Any, task: AbstractTask, state: Tree, episodes: Episode

@@ -57,8 +57,8 @@ class Chunked(AbstractEngine):
     def __check_init__(self) -> None:
         checks.at_least("Chunked", "ticks", 1, block=self.block)
 
-    def refuses(self, learner: Any) -> str | None:
-        """Why a learner cannot be run, or None if it can."""
+    def refuses(self, learner, task):
+        del task
         rule, network = learner.rule, learner.network
         if not isinstance(rule, ThreeFactor):
             return f"{type(rule).__name__} is not a ThreeFactor rule"
@@ -83,9 +83,7 @@ class Chunked(AbstractEngine):
         return None
 
     def unroll(self, learner, task, state, episodes):
-        reason = self.refuses(learner)
-        if reason is not None:
-            raise ValueError(f"engine Chunked cannot run this learner: {reason}")
+        self.accept(learner, task)
         shared = state.shared
         params = learner.device.read(shared.store.die)
         wiring, rule = learner.network.wiring, learner.rule

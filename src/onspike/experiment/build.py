@@ -1,5 +1,6 @@
 """From a specification to the objects that it describes."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import optax
 
 from onspike.devices import AbstractDevice, AbstractLayer, Clamped
-from onspike.engine import Chunked, Event
+from onspike.engine import AbstractEngine, Choice, Chunked, Event, Scan, fastest
 from onspike.experiment.spec import Spec
 from onspike.learner import PLAIN, AbstractLearner, Learner
 from onspike.network import Network
@@ -70,18 +71,34 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
     _check_factored(rule, network)
     total = batches(spec, task) * spec.train.epochs * writes(rule.gate, task)
     common["schedule"] = _schedule(spec, total)
-    slow = Learner(network=network, rule=rule, **common)
-    wanted, engine = spec.train.engine, Chunked()
-    if wanted == "event":
-        engine = Event()
-        reason = engine.refuses(slow, task)
-    else:
-        reason = engine.refuses(slow)
-    if wanted == "scan" or (wanted == "auto" and reason is not None):
-        return slow
+    made = Learner(network=network, rule=rule, **common)
+    return dataclasses.replace(made, engine=choice(spec, made, task).engine)
+
+
+def choice(spec: Spec, learner: AbstractLearner, task: AbstractTask) -> Choice:
+    """What is to run a learner's ticks, and why.
+
+    Raises:
+        ValueError: If the engine that is asked for cannot.
+    """
+    wanted = spec.train.engine
+    if not isinstance(learner, Learner):
+        own: Any = learner
+        return Choice(own, "it has a loop of its own")
+    if wanted == "auto":
+        return fastest(learner, task, spec.train.batch)
+    engine = _ENGINES[wanted]()
+    reason = engine.refuses(learner, task)
     if reason is not None:
         raise ValueError(f"train.engine '{wanted}' cannot run this: {reason}")
-    return Learner(network=network, rule=rule, engine=engine, **common)
+    return Choice(engine, "it was asked for")
+
+
+_ENGINES: dict[str, Callable[[], AbstractEngine]] = {
+    "scan": Scan,
+    "chunked": Chunked,
+    "event": Event,
+}
 
 
 def clamped(

@@ -312,13 +312,13 @@ def _diverged(seeds: Seeds, store: RunFolder, problem: str) -> dict[str, Any]:
 def _identity(seeds: Seeds, spec: Spec) -> dict[str, Any]:
     """Which run it is."""
     names = {section: getattr(spec, section).name for section in _NAMES}
-    return {**names, "seed": spec.seed, "engine": engine_name(seeds.learner)}
-
-
-def engine_name(learner: AbstractLearner) -> str:
-    """The engine that ran a learner; its own loop if it has none."""
-    engine = getattr(learner, "engine", learner)
-    return type(engine).__name__.lower()
+    chosen = build.choice(spec, seeds.learner, seeds.task)
+    return {
+        **names,
+        "seed": spec.seed,
+        "engine": type(chosen.engine).__name__.lower(),
+        "engine_reason": chosen.reason,
+    }
 
 
 _NAMES = ("task", "rule", "neuron", "device")

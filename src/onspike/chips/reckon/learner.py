@@ -246,7 +246,7 @@ def sample_of(
     x = task.block(episode, jnp.int32(0), task.ticks)
     room = ((0, 0), (0, registers.n_pre - task.n_in))
     return Sample(
-        events=jnp.pad((x != 0).astype(jnp.uint8), room),
+        events=jnp.pad(x.astype(bool).astype(jnp.uint8), room),
         valid=valid.astype(jnp.uint8),
         infer=infer.astype(jnp.uint8),
         label=episode.label.astype(jnp.int32),

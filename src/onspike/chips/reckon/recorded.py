@@ -88,7 +88,7 @@ def of_task(task: AbstractTask, split: Split, n: int, key: Key) -> list[Recorded
 
     def one(i: Int[Array, ""]) -> tuple[Array, Array]:
         episode = task.episode(split, i, key)
-        return task.block(episode, jnp.int32(0), task.ticks) != 0, episode.label
+        return task.block(episode, jnp.int32(0), task.ticks).astype(bool), episode.label
 
     found = jax.jit(lambda i: jax.lax.map(one, i))(jnp.arange(n, dtype=jnp.int32))
     samples = []

@@ -60,14 +60,11 @@ class Event(AbstractEngine):
     def __check_init__(self) -> None:
         checks.at_least("Event", "parts of a batch", 1, shares=self.shares)
 
-    def refuses(self, learner: Any, task: AbstractTask) -> str | None:
-        """Why a learner cannot be run on a task, or None if it can."""
+    def refuses(self, learner, task):
         return refusal(learner, task)
 
     def unroll(self, learner, task, state, episodes):
-        reason = self.refuses(learner, task)
-        if reason is not None:
-            raise ValueError(f"engine Event cannot run this learner: {reason}")
+        self.accept(learner, task)
         if isinstance(learner.rule.gate, EndOfSample):
             return self._sum(learner, task, state, episodes)
         return self._write(learner, task, state, episodes)
