@@ -14,7 +14,7 @@ import pytest
 
 from onspike import LIF, Learner, recurrent
 from onspike.devices import Clamped, Ideal
-from onspike.experiment import build, sweep
+from onspike.experiment import build, memory, sweep
 from onspike.experiment.run import form, keys_of, side_by_side, train
 from onspike.experiment.runs import Stopped
 from onspike.experiment.search import Choice, LogUniform, Uniform
@@ -74,7 +74,7 @@ def timeless(rows):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
-def test_one_program_gives_what_each_run_gives_alone():
+def test_one_program_gives_what_each_run_gives_alone(monkeypatch):
     task = listed(ticks=12)
 
     def learner(rate, tau_mem, bound):
@@ -100,6 +100,12 @@ def test_one_program_gives_what_each_run_gives_alone():
             assert jnp.allclose(w, weights[name], rtol=1e-12, atol=1e-14)
         found.append(np.asarray(weights["in"]))
     assert len({w.tobytes() for w in found}) == 4
+    # Where memory is short, the runs learn in several programs, to the same end.
+    monkeypatch.setattr(memory, "room", lambda: 3 * together.size(state, index))
+    parted, more = together.learn(together.start(1), index)
+    jax.tree.map(np.testing.assert_array_equal, more, tallies)
+    for s, w in enumerate(found):
+        assert jnp.allclose(together.params(parted, s).weights["in"], w, rtol=1e-12)
 
 
 def test_what_differs_in_structure_is_no_program():

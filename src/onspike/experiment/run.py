@@ -14,7 +14,8 @@ from jaxtyping import Array, Int, Shaped
 
 from onspike import checks
 from onspike.engine import Record
-from onspike.experiment import measure
+from onspike.engine.scan import BLOCK
+from onspike.experiment import measure, memory
 from onspike.learner import AbstractLearner
 from onspike.tasks.base import AbstractTask
 from onspike.types import Key, Params, Tree
@@ -115,7 +116,21 @@ class Seeds(NamedTuple):
         return _start((self.learner, self.task), self.own, keys, batch)
 
     def learn(self, state: Tree, index: np.ndarray) -> tuple[Tree, list[measure.Tally]]:
-        """Learns from `index` (seeds, batches, batch); one tally per seed."""
+        """Learns from `index` (seeds, batches, batch); one tally per seed.
+
+        Runs that would not fit into the memory together learn one part after another.
+        """
+        n, most = len(self.keys), max(1, memory.room() // self.size(state, index))
+        if n > most:
+            found = []
+            for part in np.array_split(np.arange(n), -(-n // most)):
+                some = slice(part[0], part[-1] + 1)
+                own, begun = jax.tree.map(lambda a, s=some: a[s], (self.own, state))
+                few = self._replace(keys=self.keys[some], own=own)
+                found.append(few.learn(begun, index[some]))
+            states, tallies = zip(*found, strict=True)
+            state = jax.tree.map(lambda *a: jnp.concatenate(a), *states)
+            return state, [tally for some in tallies for tally in some]
         common = self.learner, self.task
         data = jnp.stack([k.data for k in self.keys])
         order = jnp.asarray(index, jnp.int32)
@@ -128,6 +143,20 @@ class Seeds(NamedTuple):
         jax.block_until_ready(state)
         each = [self.of(records, s) for s in range(len(self.keys))]
         return state, [measure.tally(self.task, r) for r in each]
+
+    def size(self, state: Tree, index: np.ndarray) -> int:
+        """Bytes that one of these runs takes while it learns, roughly.
+
+        Its state before and after, and three times a block of its input.
+        """
+
+        def block(i, key):
+            episode = self.task.sample("train", i, key)
+            return self.task.block(episode, i, min(BLOCK, self.task.ticks))
+
+        x = jax.eval_shape(block, jnp.int32(0), self.keys[0].data)
+        own = sum(a.nbytes for a in jax.tree.leaves(state)) // len(self.keys)
+        return 2 * own + 3 * index.shape[-1] * x.size * x.dtype.itemsize
 
     def of(self, state: Tree, seed: int) -> Tree:
         """One seed's share."""
