@@ -15,6 +15,8 @@ from typing import Any
 import matplotlib
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
@@ -162,8 +164,11 @@ def save(drawn: Figure, folder: Path, name: str) -> Markup:
     """
     _settle(drawn)
     svg, png = io.BytesIO(), io.BytesIO()
-    drawn.savefig(svg, format="svg", dpi=PNG_DPI, metadata={"Date": None})
-    drawn.savefig(png, format="png", dpi=PNG_DPI)
+    # `savefig` would draw each file twice: once to see where things go, which is known.
+    drawn.set_dpi(PNG_DPI)
+    FigureCanvasSVG(drawn).print_svg(svg, metadata={"Date": None})
+    drawn.set_dpi(PNG_DPI)  # which SVG has changed
+    FigureCanvasAgg(drawn).print_png(png)
     write_atomic(folder / f"{name}.svg", svg.getvalue())
     write_atomic(folder / f"{name}.png", png.getvalue())
     return inline(svg.getvalue().decode("utf-8"), name)
