@@ -33,6 +33,7 @@ from onspike.losses import AbstractLoss, CrossEntropy
 from onspike.tasks import AbstractTask, Episode
 
 CUE_SAMPLES = 20
+ALIF_BATCH = 32
 
 
 class Noise(AbstractTask):
@@ -101,10 +102,36 @@ def cue():
     )
 
 
+def alif():
+    """Cue accumulation by full e-prop, as its recipe trains it: one batch."""
+    task, number = ons.tasks.CueAccumulation(), jnp.arange(ALIF_BATCH)
+    episodes = jax.vmap(lambda i: task.episode("train", i, ons.key(0)))(number)
+    cells = ons.ALIF(
+        beta=jnp.where(jnp.arange(100) < 50, 0.0, 0.0174),  # half of them are LIF
+        v_threshold=0.6,
+        refractory=ons.Refractory(5e-3),
+    )
+    net = ons.recurrent(40, cells, 100, 2, gains=(0.5**0.5, 0.5**0.5, 0.5**0.5))
+    rule = ons.rules.eprop(
+        5e-3,
+        signal=ons.rules.DirectFeedback(1.0),
+        regulariser=ons.rules.RateTarget(1.3e-3),
+    )
+    adam = optax.scale_by_adam()
+    return (
+        task,
+        episodes,
+        ALIF_BATCH,
+        task.ticks * ALIF_BATCH,
+        lambda engine: ons.Learner(net, rule, transform=adam, engine=engine),
+    )
+
+
 WORKLOADS: dict[str, Callable[[], Any]] = {
     "W1": lambda: noise(40, 100, 2, 2250, 64),
     "W2": lambda: noise(700, 256, 20, 250, 128),
     "cue": cue,
+    "alif": alif,
 }
 
 

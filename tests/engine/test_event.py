@@ -13,10 +13,12 @@ from onspike.devices import Nearest, PlusMinusLSB, SoftBound, StochasticRounding
 from onspike.engine import Event
 from onspike.experiment import build, spec
 from onspike.losses import SquaredError
-from onspike.neurons import ZeroReset
+from onspike.neurons import CubaLIF, SubtractReset, ZeroReset
 from onspike.rules import (
+    Coincidence,
     DirectFeedback,
     EndOfSample,
+    EveryTick,
     LinearDecay,
     NoSignal,
     PreTrace,
@@ -171,7 +173,10 @@ def ruled(**factors):
 
 
 REFUSED = {
-    "the neuron ALIF has no event-driven form": Learner(small(ALIF()), reckon()),
+    "the neuron ALIF has no event-driven form where writes happen": Learner(
+        small(ALIF()), reckon()
+    ),
+    "the neuron CubaLIF has no event-driven form": Learner(small(CubaLIF()), reckon()),
     "the neurons of 'hidden' do not share one tau_mem": Learner(
         small(LIF(jnp.linspace(1e-2, 2e-2, 4))), reckon(rate={"out": 0.1})
     ),
@@ -184,12 +189,26 @@ REFUSED = {
     "the network is not one hidden population": Learner(
         feedforward(3, LIF(), (4, 4), 2), reckon()
     ),
-    "the eligibility EProp has no event-driven form": Learner(NET, eprop()),
-    "the readout's filter keeps a trace per synapse": Learner(
-        NET, eprop(eligibility=PreTrace())
+    "the eligibility EProp has no event-driven form where writes happen": Learner(
+        NET, eprop(gate=EveryTick())
     ),
-    "the regulariser RateTarget has no event-driven form": ruled(
-        regulariser=RateTarget()
+    "the eligibility EProp has no event-driven form: a spike resets": Learner(
+        small(LIF(reset=ZeroReset())), eprop()
+    ),
+    "the eligibility EProp has no event-driven form: derivatives flow": Learner(
+        small(ALIF(reset=SubtractReset(gradient=True))), eprop()
+    ),
+    "the eligibility EProp has no event-driven form: a refractory membrane": Learner(
+        small(LIF(refractory=Refractory(clamp=True))), eprop()
+    ),
+    "the eligibility Coincidence has no event-driven form": Learner(
+        NET, eprop(eligibility=Coincidence())
+    ),
+    "the readout's filter ReadoutFilter has no event-driven form where": Learner(
+        NET, eprop(eligibility=PreTrace(), gate=TargetWindow())
+    ),
+    "the regulariser RateTarget has no event-driven form where": ruled(
+        regulariser=RateTarget(), gate=TargetWindow()
     ),
     "the device SoftBound has no event-driven form where": Learner(
         NET, reckon(), SoftBound(Ideal())
@@ -223,6 +242,10 @@ def test_a_specification_may_ask_for_it():
     taken = spec.resolve("cue-accumulation", settings=wish)
     learner = build.learner(taken, taken.built("task"))
     assert isinstance(learner, Learner) and isinstance(learner.engine, Event)
-    other = spec.resolve("cue-accumulation", rule="eprop", settings=wish)
+    other = spec.resolve(
+        "cue-accumulation",
+        rule="eprop",
+        settings=wish | {"rule.gate": "target-window", "rule.readout_filter": "true"},
+    )
     with pytest.raises(ValueError, match="train.engine 'event' cannot run this: the"):
         build.learner(other, other.built("task"))

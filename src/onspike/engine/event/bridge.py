@@ -82,21 +82,21 @@ def eight_at(typing_context, origin, distance):
     return types.int64(types.CPointer(types.uint8), types.int64), generate
 
 
-@intrinsic
+@intrinsic(prefer_literal=True)
 @no_type_check
-def worker_of(typing_context, kind):
-    """The address of the worker that was exported for a kind of numbers."""
+def worker_of(typing_context, kind, form):
+    """The address of the worker of a form that was exported for a kind of numbers."""
 
     def generate(context, builder, signature, args):
         word = ir.IntType(64)
         function = ir.FunctionType(word, [word])
-        name = symbol(str(kind.dtype))
+        name = symbol(form.literal_value, str(kind.dtype))
         found = builder.module.globals.get(name)
         if found is None:
             found = ir.Function(builder.module, function, name)
         return builder.ptrtoint(found, word)
 
-    return types.int64(kind), generate
+    return types.int64(kind, form), generate
 
 
 @intrinsic
@@ -149,21 +149,21 @@ def result(frame, k, kind):
 
 @native
 @no_type_check
-def carry_over(frame, first, n):
-    """Lets n results begin as the arguments from `first` on are.
+def carry_over(frame, first, to, n):
+    """Lets n results from `to` on begin as the arguments from `first` on are.
 
     XLA puts the two in one place, where there is nothing to do.
     """
     for k in range(n):
         origin = words(words(frame[_ARGUMENTS])[first + k])
-        to = words(words(frame[_RESULTS])[k])
-        if origin[_DATA] != to[_DATA]:
+        copy = words(words(frame[_RESULTS])[to + k])
+        if origin[_DATA] != copy[_DATA]:
             size = 2 if origin[_KIND] & 0xFFFFFFFF == _DOUBLE else 1
             for i in range(origin[_RANK]):
                 size *= words(origin[_SHAPE])[i]
             before, after = (
                 pointer(origin[_DATA], np.int32),
-                pointer(to[_DATA], np.int32),
+                pointer(copy[_DATA], np.int32),
             )
             for i in range(size):
                 after[i] = before[i]
@@ -191,14 +191,14 @@ def register(name: str, handler: Any) -> None:
     jax.ffi.register_ffi_target(name, new(handler.address, None, None), platform="cpu")
 
 
-def export(real: str, worker: Any) -> None:
+def export(form: str, real: str, worker: Any) -> None:
     """Lets native code find a `cfunc` of one word."""
-    llvmlite.binding.add_symbol(symbol(real), worker.address)
+    llvmlite.binding.add_symbol(symbol(form, real), worker.address)
 
 
-def symbol(real: str) -> str:
+def symbol(form: str, real: str) -> str:
     """The name under which it is found."""
-    return f"onspike_event_worker_{real}"
+    return f"onspike_event_worker_{form}_{real}"
 
 
 if sys.platform == "win32":  # no threads of this kind: shares run in turn

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numba import cfunc
 
-from onspike.engine.event import bridge, few_bits, forms, kernels
+from onspike.engine.event import bridge, few_bits, forms, full_traces, kernels
 from onspike.engine.event.bridge import (
     WORD,
     after,
@@ -43,6 +43,13 @@ from onspike.engine.event.forms import (
     space_to_write,
     sum_block,
     write_block,
+)
+from onspike.engine.event.full_traces import (
+    Kept,
+    Plan,
+    desk_at,
+    desk_space,
+    trace_block,
 )
 from onspike.engine.event.kernels import Cells, State
 
@@ -115,8 +122,20 @@ class Carried(NamedTuple):
     written: Any  # (1,) int32
 
 
+class Planned(NamedTuple):
+    """What a call with full traces reads beside that."""
+
+    beta: Any  # (n,)
+    rho: Any  # (n,)
+    numbers: Any  # decay and jump of the regulariser's trace
+    choices: Any  # calm, window, adapts, follows, filters of `Plan`, int32
+
+
 _FIRST = len(Given._fields)  # argument that is carried
 _CARRIED = 16  # arrays
+_PLANNED = _FIRST + _CARRIED  # the first argument of `Planned`
+_KEPT = _PLANNED + len(Planned._fields)  # and of `Kept`
+_SCRATCH = 4  # results, between what is carried and what is kept
 _N = Numbers(*range(len(Numbers._fields)))  # positions
 _C = Choices(*range(len(Choices._fields)))
 _JOB = 8  # int32 numbers: the frame, a thread's number, how many, and its name
@@ -134,11 +153,41 @@ def call(form: str, given: Given, carried: Carried) -> Carried:
     Returns:
         What is carried, after it.
     """
+    return _call(form, given, carried, (), (), [])[0]
+
+
+def call_full(
+    given: Given, carried: Carried, planned: Planned, kept: Kept
+) -> tuple[Carried, Kept]:
+    """Runs a block of ticks that keeps traces for each synapse.
+
+    Args:
+        given: What is read.
+        carried: What changes.
+        planned: What is read beside.
+        kept: What changes beside, of all samples.
+
+    Returns:
+        What is carried and what is kept, after it.
+    """
+    shares, (rows, n) = len(carried.spikes), carried.w.shape
+    whole, real = desk_space(given.mask.shape[0], rows, n)
+    desks = [
+        jax.ShapeDtypeStruct((shares * whole,), jnp.int32),
+        jax.ShapeDtypeStruct((shares * real,), given.graded.dtype),
+    ]
+    carried, found = _call("full", given, carried, planned, kept, desks)
+    return carried, Kept(*found)
+
+
+def _call(
+    form: str, given: Given, carried: Carried, extra: Any, kept: Any, desks: list[Any]
+) -> tuple[Carried, Any]:
     leaves, structure = jax.tree.flatten(carried)
     batch, ticks, n_in = given.spikes.shape
     n_in = max(n_in, given.graded.shape[2])
     (_, n), (_, n_out) = carried.w.shape, carried.w_out.shape
-    parts = len(carried.spikes) if form == "sum" else batch
+    parts = batch if form == "write" else len(carried.spikes)
     whole, real = space(ticks, n_in, n, n_out)
     more, beside = space_to_write(batch, n, n_out)
     shapes = [
@@ -147,24 +196,31 @@ def call(form: str, given: Given, carried: Carried) -> Carried:
         jax.ShapeDtypeStruct((parts * real + beside,), given.graded.dtype),
         jax.ShapeDtypeStruct((2, ticks + 1), given.graded.dtype),
         jax.ShapeDtypeStruct((parts, _JOB), jnp.int32),
+        *(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in kept),
+        *desks,
     ]
+    place = _CARRIED + _SCRATCH
+    same = {_FIRST + i: i for i in range(_CARRIED)}
+    same |= {_KEPT + i: place + i for i in range(len(kept))}
     run = jax.ffi.ffi_call(
         _target(form, str(given.graded.dtype)),
         shapes,
-        input_output_aliases={_FIRST + i: i for i in range(len(leaves))},
+        input_output_aliases=same,
         vmap_method="sequential",
     )
-    return jax.tree.unflatten(structure, run(*given, *leaves)[:_CARRIED])
+    found = run(*given, *leaves, *extra, *kept)
+    kept = found[place : place + len(kept)]
+    return jax.tree.unflatten(structure, found[:_CARRIED]), kept
 
 
 @cache
 def _target(form: str, real: str) -> str:
     """The name of a form's handler, compiled and registered."""
     name, kind, stamp = f"onspike_event_{form}_{real}", np.dtype(real).type, _stamp()
-    if form == "sum":
-        _kept.append(_sum_worker(kind, stamp))
-        bridge.export(real, _kept[-1])
-    _kept.append((_sum_handler if form == "sum" else _write_handler)(kind, stamp))
+    if form in _WORKERS:
+        _kept.append(_WORKERS[form](kind, stamp))
+        bridge.export(form, real, _kept[-1])
+    _kept.append(_HANDLERS[form](kind, stamp))
     bridge.register(name, _kept[-1])
     return name
 
@@ -172,7 +228,7 @@ def _target(form: str, real: str) -> str:
 def _stamp() -> str:
     """Of all native code: numba's cache looks at one file only."""
     digest = hashlib.sha256()
-    for module in (bridge, few_bits, forms, kernels):
+    for module in (bridge, few_bits, forms, full_traces, kernels):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()
 
@@ -266,10 +322,83 @@ def _sums(frame, kind):
 @no_type_check
 def _begin(frame, kind):
     """What is done once in a call, before any thread starts."""
-    carry_over(frame, _FIRST, _CARRIED)
+    carry_over(frame, _FIRST, 0, _CARRIED)
     net = _net(frame, kind)
     powers_of(net.alpha, net.ticks, net.powers)
     powers_of(net.kappa, net.ticks, net.powers_out)
+
+
+@native
+@no_type_check
+def _plan(frame, kind):
+    number = argument(frame, _PLANNED + 2, kind)
+    choice = argument(frame, _PLANNED + 3, np.int32)
+    return Plan(
+        argument(frame, _PLANNED, kind),
+        argument(frame, _PLANNED + 1, kind),
+        number[0],
+        number[1],
+        choice[0],
+        choice[1] != 0,
+        choice[2] != 0,
+        choice[3] != 0,
+        choice[4] != 0,
+    )
+
+
+@native
+@no_type_check
+def _kept_of(frame, kind, b, rows, n):
+    """What sample b keeps."""
+    place = _CARRIED + _SCRATCH
+    return Kept(
+        after(result(frame, place, kind), b * n),
+        after(result(frame, place + 1, kind), b * rows * n),
+        after(result(frame, place + 2, kind), b * rows * n),
+    )
+
+
+@native
+@no_type_check
+def _sums_of(sums, s, b, net, n):
+    """Where share s and its sample b add up what they find."""
+    return Sums(
+        after(sums.votes, b * net.n_out),
+        after(sums.arrived, s * net.n_in),
+        after(sums.spikes, s * n),
+        after(sums.gradient, s * net.rows * n),
+        after(sums.gradient_out, s * n * net.n_out),
+    )
+
+
+@native
+@no_type_check
+def _threads(frame):
+    """How many a call uses: no more than there are shares."""
+    return min(argument(frame, 9, np.int32)[_C.threads], axis(frame, _FIRST + 11, 0))
+
+
+@native
+@no_type_check
+def _share_out(address, work, threads):
+    """Lets threads do a call's work, and waits for all; what a job is: see workers."""
+    first = place(words(address), _CARRIED + 3)
+    jobs = words(first)
+    for t in range(threads):
+        job = after(jobs, 4 * t)
+        job[0], job[1], job[2], job[3] = address, t, threads, 0
+    for t in range(1, threads):
+        at = first + 32 * t
+        if not start(work, at, at + 24):
+            after(jobs, 4 * t)[2] = 0
+    call_at(work, first)
+    for t in range(1, threads):
+        at, job = first + 32 * t, after(jobs, 4 * t)
+        if job[2] == 0:  # no thread could be had
+            job[2] = threads
+            call_at(work, at)
+        else:
+            finish(job[3])
 
 
 def _sum_worker(kind: Any, stamp: str) -> Any:
@@ -293,13 +422,6 @@ def _sum_worker(kind: Any, stamp: str) -> Any:
         for s in range(task[1], shares, task[2]):
             room = room_at(whole, real, s, net, n)
             for b in range(s * batch // shares, (s + 1) * batch // shares):
-                mine = Sums(
-                    after(sums.votes, b * net.n_out),
-                    after(sums.arrived, s * net.n_in),
-                    after(sums.spikes, s * n),
-                    after(sums.gradient, s * net.rows * n),
-                    after(sums.gradient_out, s * n * net.n_out),
-                )
                 sum_block(
                     of_sample(x, b, net.ticks * net.n_in),
                     mask,
@@ -308,7 +430,54 @@ def _sum_worker(kind: Any, stamp: str) -> Any:
                     cells,
                     sample_of(states, b, net, n),
                     room,
-                    mine,
+                    _sums_of(sums, s, b, net, n),
+                )
+        return 0
+
+    return worker
+
+
+def _full_worker(kind: Any, stamp: str) -> Any:
+    @cfunc(WORD, cache=True)
+    @no_type_check
+    def worker(job):
+        """The same with full traces."""
+        stamp  # noqa: B018
+        task = words(job)
+        frame = words(task[0])
+        net, cells, states = (
+            _net(frame, kind),
+            _cells(frame, kind),
+            _states(frame, kind),
+        )
+        sums, shares = _sums(frame, kind), axis(frame, _FIRST + 11, 0)
+        x, mask = _input(frame, kind), argument(frame, 2, np.uint8)
+        target, batch, n = argument(frame, 3, kind), axis(frame, 0, 0), cells.n
+        whole = result(frame, _CARRIED, np.int32)
+        real = result(frame, _CARRIED + 1, kind)
+        last = _CARRIED + _SCRATCH + 3
+        for s in range(task[1], shares, task[2]):
+            desk = desk_at(
+                result(frame, last, np.int32),
+                result(frame, last + 1, kind),
+                s,
+                net.ticks,
+                net.rows,
+                n,
+            )
+            for b in range(s * batch // shares, (s + 1) * batch // shares):
+                trace_block(
+                    of_sample(x, b, net.ticks * net.n_in),
+                    mask,
+                    after(target, b * net.n_out),
+                    net,
+                    cells,
+                    _plan(frame, kind),
+                    sample_of(states, b, net, n),
+                    _kept_of(frame, kind, b, net.rows, n),
+                    room_at(whole, real, s, net, n),
+                    desk,
+                    _sums_of(sums, s, b, net, n),
                 )
         return 0
 
@@ -324,25 +493,23 @@ def _sum_handler(kind: Any, stamp: str) -> Any:
         if asks_for_version(frame):
             return 0
         _begin(frame, kind)
-        choice = argument(frame, 9, np.int32)
-        threads = min(choice[_C.threads], axis(frame, _FIRST + 11, 0))
-        first = place(frame, _CARRIED + 3)
-        jobs, work = words(first), worker_of(kind)
-        for t in range(threads):
-            job = after(jobs, 4 * t)
-            job[0], job[1], job[2], job[3] = address, t, threads, 0
-        for t in range(1, threads):
-            at = first + 32 * t
-            if not start(work, at, at + 24):
-                after(jobs, 4 * t)[2] = 0
-        call_at(work, first)
-        for t in range(1, threads):
-            at, job = first + 32 * t, after(jobs, 4 * t)
-            if job[2] == 0:  # no thread could be had
-                job[2] = threads
-                call_at(work, at)
-            else:
-                finish(job[3])
+        _share_out(address, worker_of(kind, "sum"), _threads(frame))
+        return 0
+
+    return handler
+
+
+def _full_handler(kind: Any, stamp: str) -> Any:
+    @cfunc(WORD, cache=True)
+    @no_type_check
+    def handler(address):
+        stamp  # noqa: B018
+        frame = words(address)
+        if asks_for_version(frame):
+            return 0
+        _begin(frame, kind)
+        carry_over(frame, _KEPT, _CARRIED + _SCRATCH, 3)
+        _share_out(address, worker_of(kind, "full"), _threads(frame))
         return 0
 
     return handler
@@ -385,3 +552,11 @@ def _write_handler(kind: Any, stamp: str) -> Any:
         return 0
 
     return handler
+
+
+_WORKERS = {"sum": _sum_worker, "full": _full_worker}
+_HANDLERS = {
+    "sum": _sum_handler,
+    "full": _full_handler,
+    "write": _write_handler,
+}

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, UInt32
 from onspike import checks
 from onspike.devices import Fixed
 from onspike.engine.base import AbstractEngine, Record
+from onspike.engine.event.full import is_full, memory, plan, regulariser
 from onspike.engine.event.limits import (
     LOSSES,
     RESETS,
@@ -22,10 +23,8 @@ from onspike.engine.event.limits import (
 )
 from onspike.engine.scan import BLOCK, blank, over_blocks, settle
 from onspike.rules.parts.broadcast import DirectFeedback
-from onspike.rules.parts.eligibility import PreTraceState
 from onspike.rules.parts.feedback import Symmetric
 from onspike.rules.parts.gates import EndOfSample
-from onspike.rules.parts.regularisers import RateHinge
 from onspike.rules.parts.signals import NoSignal
 from onspike.surrogates import Box, Triangle
 from onspike.tasks.base import AbstractTask
@@ -42,9 +41,13 @@ class Event(AbstractEngine):
     spikes forwards: $\sum_t s_j^t r_i^t$, $r_i^t = q_i^t + \alpha r_i^{t+1}$. So it,
     too, touches the rows that have spiked. Ticks without a target learn nothing.
 
-    Takes one population of LIF neurons, recurrent or not, with a leaky readout, and
-    `ThreeFactor` rules with `PreTrace` and without a readout filter; what else it says
-    itself: `refuses`. The code is compiled by numba when it is first used on a machine.
+    Full e-prop, of adaptive neurons too and behind the readout's filter, is found
+    likewise (`full_traces`): each synapse's traces are touched once in a block of
+    ticks.
+
+    Takes one population of LIF or ALIF neurons, recurrent or not, with a leaky readout,
+    and `ThreeFactor` rules with `PreTrace` or `EProp`; what else it says itself:
+    `refuses`. The code is compiled by numba when it is first used on a machine.
 
     Args:
         shares: Parts into which a batch is cut where writes wait for the end of the
@@ -73,7 +76,7 @@ class Event(AbstractEngine):
         self, learner: Any, task: AbstractTask, state: Tree, episodes: Any
     ) -> tuple[Tree, Record]:
         """Learns from a batch that is written when it is over."""
-        from onspike.engine.event.calls import call
+        from onspike.engine.event.calls import call, call_full
 
         shared, graph = state.shared, _graph(learner)
         shares = min(self.shares, episodes.label.shape[0])
@@ -82,11 +85,21 @@ class Event(AbstractEngine):
         carried = carried._replace(
             gradient=gradient, gradient_out=jnp.zeros((shares, *carried.w_out.shape))
         )
+        planned: Any = None
+        kept: Any = None
+        if is_full(learner):
+            own = jax.vmap(learner.rest)(state.own)
+            carried, planned, kept = plan(learner, own, carried)
 
-        def block(carried, samples):
-            return call("sum", _now(given, samples), carried)
+        def block(carry, samples):
+            carried, kept = carry
+            now = _now(given, samples)
+            if kept is None:
+                return call("sum", now, carried), None
+            return call_full(now, carried, planned, kept)
 
-        carried = over_blocks(task, episodes, block, carried, BLOCK)
+        start = carried, kept
+        carried, kept = over_blocks(task, episodes, block, start, BLOCK)
         found = _by_projection(
             graph, carried.gradient.sum(0), carried.gradient_out.sum(0)
         )
@@ -99,7 +112,7 @@ class Event(AbstractEngine):
             pending=jax.tree.map(jnp.zeros_like, pending),
             tick=t,
         )
-        return _finish(learner, task, state, shared, carried, episodes, written)
+        return _finish(learner, task, state, shared, carried, kept, episodes, written)
 
     def _write(
         self, learner: Any, task: AbstractTask, state: Tree, episodes: Any
@@ -136,7 +149,7 @@ class Event(AbstractEngine):
         die = _stored(learner.device, store.die, {n: found[n] for n in rates})
         shared = shared._replace(store=store._replace(die=die, writes=writes), tick=t)
         return _finish(
-            learner, task, state, shared, carried, episodes, carried.written[0]
+            learner, task, state, shared, carried, None, episodes, carried.written[0]
         )
 
 
@@ -164,7 +177,7 @@ def _prepare(
     refractory = neuron.refractory
     period = 0 if refractory is None else jnp.round(refractory.tau_ref / network.dt)
     slope, other = _slope(neuron.surrogate)
-    hinge: Any = rule.regulariser if calms else RateHinge(0.0, 0.0)
+    strength, bound = regulariser(rule.regulariser if calms else None)
     numbers = Numbers(
         alpha=neuron.decay(network.dt),
         gain=neuron.gain(network.dt),
@@ -172,8 +185,8 @@ def _prepare(
         other=other,
         kappa=readout.neuron.decay(network.dt),
         gain_out=readout.neuron.gain(network.dt),
-        strength=hinge.strength,
-        bound=hinge.bound,
+        strength=strength,
+        bound=bound,
         transport=transport,
         zero=0.0,
         one=1.0,
@@ -323,6 +336,7 @@ def _finish(
     state: Tree,
     shared: Tree,
     carried: Any,
+    kept: Any,
     episodes: Any,
     written: Array,
 ) -> tuple[Tree, Record]:
@@ -332,23 +346,14 @@ def _finish(
     network, rule, out = own.network, own.rule, learner.network.output
     cells, readout = network.neurons[graph.hidden], network.neurons[out]
     wait = None if cells.wait is None else now.wait
-    neurons = {
-        graph.hidden: cells._replace(v=now.v, z=now.z, wait=wait),
-        out: readout._replace(v=now.y, z=now.y),
-    }
+    cells = cells._replace(v=now.v, z=now.z, wait=wait)
+    if hasattr(cells, "a"):
+        cells = cells._replace(a=kept.a)
+    neurons = {graph.hidden: cells, out: readout._replace(v=now.y, z=now.y)}
     history = {name: now.z[:, None, :] for name in network.history}
-    n_in = learner.network.n_in
-    traces = {
-        graph.enters: now.trace[:, :n_in],
-        graph.recurs: now.trace[:, n_in:],
-        graph.leaves: now.trace_out,
-    }
-    rule = rule._replace(
-        traces={name: PreTraceState(traces[name]) for name in rule.traces},
-        activity={name: now.own for name in rule.activity},
-    )
     own = own._replace(
-        network=network._replace(neurons=neurons, history=history), rule=rule
+        network=network._replace(neurons=neurons, history=history),
+        rule=memory(learner, rule, carried, kept),
     )
     record = blank(task, learner.network, episodes)._replace(
         answer=carried.votes,

@@ -167,6 +167,15 @@ def of_sample(x, s, size):
 @no_type_check
 def act(x, k, net, cells, state, room, arrived):
     """Runs the neurons through tick k of a block x, spikes or graded (K, n_in)."""
+    collect(x, k, net, cells, room, arrived)
+    integrate(state, cells, net.w, room.arriving, room.fired, k, room.hot)
+    answer(k, net, state, room)
+
+
+@native
+@no_type_check
+def collect(x, k, net, cells, room, arrived):
+    """Lists what arrives at the neurons in tick k."""
     n_in, arriving, zero, one = net.n_in, room.arriving, cells.zero, cells.one
     (spikes, graded), at = x, k * n_in
     if net.spikes:
@@ -175,7 +184,12 @@ def act(x, k, net, cells, state, room, arrived):
         arrive_graded(after(graded, at), n_in, k, arriving, arrived, zero, one)
     if net.recurrent:
         relay(room.fired, k, arriving, n_in)
-    integrate(state, cells, net.w, arriving, room.fired, k, room.hot)
+
+
+@native
+@no_type_check
+def answer(k, net, state, room):
+    """What the readout makes of tick k's spikes."""
     read_out(
         state.y,
         net.n_out,

@@ -220,9 +220,17 @@ def scatter(rows, n, values, width, events, k):
 @no_type_check
 def integrate(state, cells, rows, arriving, fired, k, hot):
     """Tick k of the neurons; lists who fires. `hot` (n,) is scratch, in bytes."""
+    charge(state, cells, rows, arriving, fired, k)
+    fire(state.v, state.wait, cells, fired, k, hot)
+
+
+@native
+@no_type_check
+def charge(state, cells, rows, arriving, fired, k):
+    """Tick k of the membranes and the refractory counters."""
     v, wait, n = state.v, state.wait, cells.n
     alpha, gain, threshold = cells.alpha, cells.gain, cells.threshold
-    bias, zero, one = cells.bias, cells.zero, cells.one
+    bias, zero = cells.bias, cells.zero
     index, first, last = fired.index, fired.start[k], fired.start[k + 1]
     if cells.refractory:
         for i in range(n):
@@ -242,6 +250,14 @@ def integrate(state, cells, rows, arriving, fired, k, hot):
         for i in range(n):
             if wait[i] > 0:
                 v[i] = zero
+
+
+@native
+@no_type_check
+def fire(v, wait, cells, fired, k, hot):
+    """Lists who fires in tick k."""
+    threshold, n, zero, one = cells.threshold, cells.n, cells.zero, cells.one
+    index, last = fired.index, fired.start[k + 1]
     for i in range(n):
         hot[i] = v[i] - threshold[i] >= zero
     if cells.refractory:

@@ -7,12 +7,13 @@ import jax
 from onspike.devices import Clamped, Fixed, Ideal
 from onspike.devices.fixed import Nearest, PlusMinusLSB, StochasticRounding
 from onspike.losses import CrossEntropy, SmoothL1, SquaredError
-from onspike.neurons import LIF, LeakyIntegrator, SubtractReset, ZeroReset
+from onspike.neurons import ALIF, LIF, LeakyIntegrator, SubtractReset, ZeroReset
 from onspike.rules.parts.broadcast import DirectFeedback, ErrorMessage
-from onspike.rules.parts.eligibility import PreTrace
+from onspike.rules.parts.eligibility import EProp, PreTrace
 from onspike.rules.parts.feedback import AbstractLayered, FeedbackAlignment, Symmetric
+from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import EndOfSample, EveryTick, TargetWindow
-from onspike.rules.parts.regularisers import RateHinge
+from onspike.rules.parts.regularisers import RateHinge, RateTarget
 from onspike.rules.parts.signals import NoSignal
 from onspike.rules.three_factor import ThreeFactor
 from onspike.surrogates import Box, FastSigmoid, Triangle
@@ -73,7 +74,7 @@ def _refused_network(network: Any) -> str | None:
         return "the network is not one hidden population between input and readout"
     wiring, cells = network.wiring, network.populations[graph.hidden]
     neuron, readout = cells.neuron, network.populations[wiring.output].neuron
-    if type(neuron) is not LIF:
+    if type(neuron) not in (LIF, ALIF):
         return f"the neuron {type(neuron).__name__} has no event-driven form"
     if type(readout) is not LeakyIntegrator:
         return f"the readout {type(readout).__name__} has no event-driven form"
@@ -110,16 +111,34 @@ def _refused_rule(learner: Any) -> str | None:
         return f"the signal {type(signal).__name__} has no event-driven form"
     if not isinstance(message, ErrorMessage):
         return f"the message {type(message).__name__} has no event-driven form"
-    for part in (rule.eligibility, rule.readout):
-        if type(part) is not PreTrace:
-            return f"the eligibility {type(part).__name__} has no event-driven form"
-    if rule.readout_filter is not None:
-        return "the readout's filter keeps a trace per synapse"
-    if type(rule.regulariser) not in (RateHinge, type(None)):
-        name = type(rule.regulariser).__name__
-        return f"the regulariser {name} has no event-driven form"
+    for what, part, known in (
+        ("eligibility", rule.eligibility, (PreTrace, EProp)),
+        ("eligibility", rule.readout, (PreTrace,)),
+        ("readout's filter", rule.readout_filter, (ReadoutFilter, type(None))),
+        ("regulariser", rule.regulariser, (RateHinge, RateTarget, type(None))),
+    ):
+        if type(part) not in known:
+            return f"the {what} {type(part).__name__} has no event-driven form"
+    if type(rule.eligibility) is EProp:
+        reason = _forgets(learner.network)
+        if reason is not None:
+            return f"the eligibility EProp has no event-driven form: {reason}"
     constants = [name for name in learner.rates() if is_constant(name)]
     return f"a rule that learns '{constants[0]}'" if constants else None
+
+
+def _forgets(network: Any) -> str | None:
+    """Why the synapses of a presynaptic unit do not all remember the same, if so."""
+    graph = graph_of(network)
+    assert graph is not None
+    neuron = network.populations[graph.hidden].neuron
+    if type(neuron.reset) is not SubtractReset:
+        return "a spike resets the membrane to zero, and what it held of each input"
+    if neuron.reset.gradient:
+        return "derivatives flow through the reset"
+    if neuron.refractory is not None and neuron.refractory.clamp:
+        return "a refractory membrane is held, and forgets each input"
+    return None
 
 
 def _refused_write(learner: Any) -> str | None:
@@ -134,6 +153,9 @@ def _refused_write(learner: Any) -> str | None:
     if type(gate) not in (TargetWindow, EveryTick):
         return f"the gate {type(gate).__name__} has no event-driven form"
     inside = "where writes happen within a sample"
+    summed = _summed_only(learner)
+    if summed is not None:
+        return f"{summed} has no event-driven form {inside}"
     if type(device) not in (Ideal, Fixed):
         return f"the device {name} has no event-driven form {inside}"
     drawn = str(jax.random.key_impl(jax.random.key(0)))
@@ -147,6 +169,22 @@ def _refused_write(learner: Any) -> str | None:
     leaves = graph.leaves
     if learner.network.projections[leaves].mask is not None:
         return f"'{leaves}' has not all synapses, {inside}"
+    return None
+
+
+def _summed_only(learner: Any) -> str | None:
+    """What there is only in the form that sums a gradient, if anything."""
+    rule, graph = learner.rule, graph_of(learner.network)
+    assert graph is not None
+    if type(learner.network.populations[graph.hidden].neuron) is ALIF:
+        return "the neuron ALIF"
+    for what, part in (
+        ("eligibility", rule.eligibility),
+        ("readout's filter", rule.readout_filter),
+        ("regulariser", rule.regulariser),
+    ):
+        if type(part) in (EProp, ReadoutFilter, RateTarget):
+            return f"the {what} {type(part).__name__}"
     return None
 
 

@@ -1,0 +1,171 @@
+"""The event-driven engine with a trace for each synapse: what the reference gives."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from onspike import ALIF, LIF, Learner, Refractory, feedforward, recurrent
+from onspike.engine import Event
+from onspike.neurons import ZeroReset
+from onspike.rules import (
+    DirectFeedback,
+    EndOfSample,
+    PreTrace,
+    RateHinge,
+    RateTarget,
+    ReadoutFilter,
+    Symmetric,
+    ThreeFactor,
+    eprop,
+)
+from onspike.surrogates import Box, FastSigmoid
+from oracle import READOUT, assert_spikes, begin, draw, learn, tasklet
+
+# Three blocks, of which the first has no target and the second but a part.
+TASK = tasklet(ticks=600, window=300)
+RATE = {"*": 1e-3, "out": 1e-2}
+HALF = jnp.where(jnp.arange(20) < 10, 0.0, 0.1)  # half of the neurons adapt
+ADAPTIVE = ALIF(tau_adapt=0.2, beta=HALF, v_threshold=0.6, refractory=Refractory(3e-3))
+
+
+def net(neuron, n=20):
+    return recurrent(3, neuron, n, 2, readout=READOUT, gains=(0.4, 0.3, 1.0))
+
+
+def decoupled(**factors):
+    factors = {"signal": Symmetric(), "gate": EndOfSample()} | factors
+    return ThreeFactor(eligibility=PreTrace(), rate=RATE, **factors)
+
+
+FORMS = {
+    "ALIF, filter, rate target, random feedback": (
+        net(ADAPTIVE),
+        eprop(
+            RATE, signal=DirectFeedback(), regulariser=RateTarget(0.01, 20.0, tau=0.3)
+        ),
+    ),
+    "ALIF of many kinds, no filter, hinge, normalised, box": (
+        net(
+            ALIF(
+                tau_adapt=jnp.linspace(0.05, 0.5, 20),
+                beta=0.01,
+                v_threshold=jnp.linspace(0.02, 0.04, 20),
+                normalised=True,
+                surrogate=Box(0.03),
+                bias=0.01,
+            )
+        ),
+        dataclasses.replace(
+            eprop(RATE, regulariser=RateHinge(0.01, 1.0)), readout_filter=None
+        ),
+    ),
+    "LIF, filter, rate target in the window": (
+        net(LIF(v_threshold=0.8, refractory=Refractory(2e-3))),
+        eprop(
+            RATE,
+            gate=EndOfSample(window_only=True),
+            regulariser=RateTarget(0.01, 20.0, tau=0.3),
+        ),
+    ),
+    "LIF, filtered trace, hinge, resets to zero, fast sigmoid, feed-forward": (
+        feedforward(
+            3,
+            LIF(v_threshold=0.8, reset=ZeroReset(), surrogate=FastSigmoid(5.0)),
+            (6,),
+            2,
+            readout=READOUT,
+            gains=(0.6, 1.0),
+        ),
+        decoupled(readout_filter=ReadoutFilter(), regulariser=RateHinge(0.01, 1.0)),
+    ),
+    "ALIF, one trace per neuron, clamped": (
+        net(dataclasses.replace(ADAPTIVE, refractory=Refractory(2e-3, clamp=True))),
+        decoupled(),
+    ),
+}
+
+
+def plain(a):
+    key = jnp.issubdtype(a.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(a) if key else a)
+
+
+def assert_close(one, other):
+    """Whole numbers are equal, others to 1e-10 of the largest."""
+    pairs = zip(
+        jax.tree.leaves_with_path(one), jax.tree.leaves_with_path(other), strict=True
+    )
+    for (path, a), (same_path, b) in pairs:
+        a, b = plain(a), plain(b)
+        assert path == same_path and a.dtype == b.dtype and a.shape == b.shape
+        if a.dtype.kind == "f":
+            size = max(1e-3, float(np.abs(a).max(initial=0.0)))
+            worst = float(np.abs(a - b).max(initial=0.0))
+            assert worst < 1e-10 * size, (jax.tree_util.keystr(path), worst)
+        else:
+            assert np.array_equal(a, b), path
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_full_traces_give_what_ticks_give(name):
+    network, rule = FORMS[name]
+    slow = Learner(network, rule)
+    fast = Learner(network, rule, engine=Event(shares=2))
+    start = state = expected = begin(slow, 3)
+    for seed in range(2):  # the second goes on from what the first has left
+        episodes = draw(TASK, 3, rate=0.1, seed=seed)
+        expected, record = learn(slow, TASK, expected, episodes)
+        state, found = learn(fast, TASK, state, episodes)
+        assert_spikes(record, least=300, most=9000)
+        assert int(record.written) > 0
+        assert_close(state, expected)
+        assert_close(found, record)
+    before, after = start.shared.store.die.weights, expected.shared.store.die.weights
+    for projection in slow.rates():
+        change = np.abs(after[projection] - before[projection]).max()
+        assert change > 1e-4, f"'{projection}' learns nothing"
+    assert all(np.abs(a).max() > 0 for a in jax.tree.leaves(expected.own.rule))
+
+
+def test_adaptation_and_its_eligibility_matter():
+    network, rule = FORMS["ALIF, filter, rate target, random feedback"]
+    episodes, change = draw(TASK, 3, rate=0.1), {}
+    simple = recurrent(
+        3,
+        dataclasses.replace(ADAPTIVE, beta=jnp.zeros(20)),
+        20,
+        2,
+        readout=READOUT,
+        gains=(0.4, 0.3, 1.0),
+    )
+    for name, net, eligibility in (
+        ("full", network, rule.eligibility),
+        ("one trace per neuron", network, PreTrace()),
+        ("no adaptation", simple, rule.eligibility),
+    ):
+        one = dataclasses.replace(rule, eligibility=eligibility)
+        learner = Learner(net, one, engine=Event())
+        start = begin(learner, 3)
+        state, record = learn(learner, TASK, start, episodes)
+        before, after = (s.shared.store.die.weights["in"] for s in (start, state))
+        change[name] = np.asarray(after - before), float(record.spikes["hidden"].sum())
+    full, spikes = change["full"]
+    size = np.abs(full).max()
+    assert np.abs(change["one trace per neuron"][0] - full)[10:].max() > 0.05 * size
+    assert change["no adaptation"][1] > 1.2 * spikes
+
+
+def test_threads_change_no_bit_of_full_traces(monkeypatch):
+    network, rule = FORMS["ALIF, filter, rate target, random feedback"]
+    learner = Learner(network, rule, engine=Event(shares=3))
+    start, episodes, seen = begin(learner, 3), draw(TASK, 3, rate=0.1), []
+    for cores in (1, 2, 3):
+        monkeypatch.setattr("onspike.engine.event.engine.cores", lambda c=cores: c)
+        jax.clear_caches()
+        seen.append(learn(learner, TASK, start, episodes))
+    for other in seen[1:]:
+        for a, b in zip(jax.tree.leaves(seen[0]), jax.tree.leaves(other), strict=True):
+            assert np.array_equal(plain(a), plain(b))
