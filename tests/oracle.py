@@ -317,6 +317,28 @@ def assert_spikes(record, least, most):
         assert least <= total <= most, f"'{name}' fired {total} times"
 
 
+def plain(a):
+    """A leaf of a state as numpy sees it, keys as whole numbers."""
+    key = jnp.issubdtype(a.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(a) if key else a)
+
+
+def assert_close(one, other):
+    """Whole numbers are equal, others to 1e-10 of the largest."""
+    pairs = zip(
+        jax.tree.leaves_with_path(one), jax.tree.leaves_with_path(other), strict=True
+    )
+    for (path, a), (same_path, b) in pairs:
+        a, b = plain(a), plain(b)
+        assert path == same_path and a.dtype == b.dtype and a.shape == b.shape
+        if a.dtype.kind == "f":
+            size = max(1e-3, float(np.abs(a).max(initial=0.0)))
+            worst = float(np.abs(a - b).max(initial=0.0))
+            assert worst < 1e-10 * size, (jax.tree_util.keystr(path), worst)
+        else:
+            assert np.array_equal(a, b), path
+
+
 READOUT = LeakyIntegrator(10e-3)
 
 

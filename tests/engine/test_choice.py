@@ -2,7 +2,7 @@
 
 import pytest
 
-from onspike import CubaLIF, Fixed, Learner
+from onspike import ALIF, CubaLIF, Fixed, Learner
 from onspike.engine import Chunked, Event, Scan, fastest
 from onspike.experiment.spec import resolve
 from onspike.rules import EndOfSample, eprop, reckon
@@ -28,6 +28,7 @@ def given(task, rule, neuron=None, **more):
         (DENSE, ONCE, {}, 1, Event, "it takes all of this"),
         (DENSE, ONCE, {}, 16, Chunked, "not event: 100% of the input has an event"),
         (DENSE, ONCE, {}, 64, Scan, "not chunked: a batch of 64 is large"),
+        (DENSE, eprop(), {"neuron": ALIF()}, 64, Event, "it takes all of this"),
         (SPARSE, eprop(), {"neuron": CubaLIF()}, 64, Chunked, "the neuron CubaLIF has"),
     ],
 )

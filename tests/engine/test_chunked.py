@@ -20,7 +20,16 @@ from onspike.rules import (
     eprop,
     reckon,
 )
-from oracle import READOUT, assert_spikes, begin, draw, learn, small, tasklet
+from oracle import (
+    READOUT,
+    assert_close,
+    assert_spikes,
+    begin,
+    draw,
+    learn,
+    small,
+    tasklet,
+)
 
 TASK = tasklet(ticks=60, window=20)
 RATE = {"*": 1e-4, "out": 1e-3}
@@ -59,27 +68,6 @@ CASES = {
         (25, 500),
     ),
 }
-
-
-def plain(a):
-    key = jax.numpy.issubdtype(a.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(a) if key else a)
-
-
-def assert_close(one, other):
-    """Whole numbers are equal, others to 1e-10 of the largest."""
-    pairs = zip(
-        jax.tree.leaves_with_path(one), jax.tree.leaves_with_path(other), strict=True
-    )
-    for (path, a), (same_path, b) in pairs:
-        a, b = plain(a), plain(b)
-        assert path == same_path and a.dtype == b.dtype and a.shape == b.shape
-        if a.dtype.kind == "f":
-            size = max(1.0, float(np.abs(a).max(initial=0.0)))
-            worst = float(np.abs(a - b).max(initial=0.0))
-            assert worst < 1e-10 * size, (jax.tree_util.keystr(path), worst)
-        else:
-            assert np.array_equal(a, b), path
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -31,34 +31,23 @@ from onspike.rules import (
     reckon,
 )
 from onspike.surrogates import Arctan, Box
-from oracle import READOUT, assert_spikes, begin, draw, learn, small, tasklet
+from oracle import (
+    READOUT,
+    assert_close,
+    assert_spikes,
+    begin,
+    draw,
+    learn,
+    plain,
+    small,
+    tasklet,
+)
 
 # Three blocks, of which the first has no target and the last but a part.
 TASK = tasklet(ticks=600, window=300)
 RATE = {"*": 1e-3, "out": 1e-2}
 NET = recurrent(3, LIF(v_threshold=0.8), 20, 2, readout=READOUT, gains=(0.2, 0.1, 1.0))
 HINGE = RateHinge(0.01, 2.0)
-
-
-def plain(a):
-    key = jnp.issubdtype(a.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(a) if key else a)
-
-
-def assert_close(one, other):
-    """Whole numbers are equal, others to 1e-10 of the largest."""
-    pairs = zip(
-        jax.tree.leaves_with_path(one), jax.tree.leaves_with_path(other), strict=True
-    )
-    for (path, a), (same_path, b) in pairs:
-        a, b = plain(a), plain(b)
-        assert path == same_path and a.dtype == b.dtype and a.shape == b.shape
-        if a.dtype.kind == "f":
-            size = max(1e-3, float(np.abs(a).max(initial=0.0)))
-            worst = float(np.abs(a - b).max(initial=0.0))
-            assert worst < 1e-10 * size, (jax.tree_util.keystr(path), worst)
-        else:
-            assert np.array_equal(a, b), path
 
 
 FORMS = {

@@ -22,7 +22,16 @@ from onspike.rules import (
     eprop,
 )
 from onspike.surrogates import Box, FastSigmoid
-from oracle import READOUT, assert_spikes, begin, draw, learn, tasklet
+from oracle import (
+    READOUT,
+    assert_close,
+    assert_spikes,
+    begin,
+    draw,
+    learn,
+    plain,
+    tasklet,
+)
 
 # Three blocks, of which the first has no target and the second but a part.
 TASK = tasklet(ticks=600, window=300)
@@ -88,27 +97,6 @@ FORMS = {
 }
 
 
-def plain(a):
-    key = jnp.issubdtype(a.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(a) if key else a)
-
-
-def assert_close(one, other):
-    """Whole numbers are equal, others to 1e-10 of the largest."""
-    pairs = zip(
-        jax.tree.leaves_with_path(one), jax.tree.leaves_with_path(other), strict=True
-    )
-    for (path, a), (same_path, b) in pairs:
-        a, b = plain(a), plain(b)
-        assert path == same_path and a.dtype == b.dtype and a.shape == b.shape
-        if a.dtype.kind == "f":
-            size = max(1e-3, float(np.abs(a).max(initial=0.0)))
-            worst = float(np.abs(a - b).max(initial=0.0))
-            assert worst < 1e-10 * size, (jax.tree_util.keystr(path), worst)
-        else:
-            assert np.array_equal(a, b), path
-
-
 @pytest.mark.parametrize("name", FORMS)
 def test_full_traces_give_what_ticks_give(name):
     network, rule = FORMS[name]
@@ -169,3 +157,15 @@ def test_threads_change_no_bit_of_full_traces(monkeypatch):
     for other in seen[1:]:
         for a, b in zip(jax.tree.leaves(seen[0]), jax.tree.leaves(other), strict=True):
             assert np.array_equal(plain(a), plain(b))
+
+
+def test_runs_with_full_traces_side_by_side_are_runs_one_by_one():
+    network, rule = FORMS["ALIF, filter, rate target, random feedback"]
+    learner = Learner(network, rule, engine=Event())
+    states = [begin(learner, 1, seed) for seed in range(2)]
+    batches = [draw(TASK, 1, rate=0.1, seed=seed) for seed in range(2)]
+    both = jax.tree.map(lambda *a: jnp.stack(a), *zip(states, batches, strict=True))
+    together = jax.jit(jax.vmap(lambda s, e: learner.learn(TASK, s, e)))(*both)
+    for i in range(2):
+        alone = learn(learner, TASK, states[i], batches[i])
+        assert_close(jax.tree.map(lambda a, i=i: a[i], together), alone)
