@@ -145,15 +145,19 @@ def test_an_input_that_is_not_finite_shows():
     assert np.isnan(record.arrived).tolist() == [False, True, False]
 
 
-def test_runs_side_by_side_are_runs_one_by_one():
-    learner = Learner(NET, reckon(RATE), engine=Event())
-    states = [begin(learner, 1, seed) for seed in range(2)]
-    batches = [draw(TASK, 1, rate=0.1, seed=seed) for seed in range(2)]
-    both = jax.tree.map(lambda *a: jnp.stack(a), *zip(states, batches, strict=True))
-    together = jax.jit(jax.vmap(lambda s, e: learner.learn(TASK, s, e)))(*both)
-    for i in range(2):
-        alone = learn(learner, TASK, states[i], batches[i])
-        assert_close(jax.tree.map(lambda a, i=i: a[i], together), alone)
+@pytest.mark.parametrize("gate", [TargetWindow(), EndOfSample()])
+def test_runs_side_by_side_are_runs_one_by_one(gate, monkeypatch):
+    monkeypatch.setattr("onspike.engine.event.engine.cores", lambda: 3)
+    learner = Learner(NET, reckon(RATE, gate=gate), engine=Event())
+    states = [begin(learner, 2, seed) for seed in range(2)]
+    batches = [draw(TASK, 2, rate=0.1, seed=seed) for seed in range(3)]
+    every_batch = jax.vmap(lambda s, e: learner.learn(TASK, s, e), (None, 0))
+    stacked = [jax.tree.map(lambda *a: jnp.stack(a), *one) for one in (states, batches)]
+    together = jax.jit(jax.vmap(every_batch, (0, None)))(*stacked)
+    for i, state in enumerate(states):
+        for k, batch in enumerate(batches):
+            found = jax.tree.map(lambda a, i=i, k=k: a[i, k], together)
+            assert_close(found, learn(learner, TASK, state, batch))
 
 
 def ruled(**factors):

@@ -34,6 +34,8 @@ WORD = types.int64(types.int64)  # the signature of what can be called
 _EXTENSION, _ARGUMENTS, _RESULTS = 1, 9, 14  # words of a frame
 _KIND, _DATA, _RANK, _SHAPE = 2, 3, 4, 5  # words of a buffer
 _DOUBLE = 12  # the kind of numbers of eight bytes; all others here have four
+_HEAD, _BUFFER = 16, 6  # words of a frame before its lists, and of a buffer
+FRAME = 8 * (_HEAD + (_BUFFER + 1) * 80)  # bytes that hold a frame of 80 buffers
 _METADATA = 1  # the kind of extension that asks for the version
 
 
@@ -167,6 +169,60 @@ def carry_over(frame, first, to, n):
             )
             for i in range(size):
                 after[i] = before[i]
+
+
+@native
+@no_type_check
+def width(kind):
+    """Bytes of a number of XLA's kind."""
+    if kind in (1, 2, 6):  # bool and whole numbers
+        return 1
+    return 4 if kind in (4, 8, 11) else 8
+
+
+@native
+@no_type_check
+def member(frames, m):
+    """The frame of a member of a call: see `divide`."""
+    return words(frames + FRAME * m)
+
+
+@native
+@no_type_check
+def divide(frame, axes, frames):
+    """Cuts a call that `jax.vmap` has made of many into these; says how many.
+
+    All arguments and results have the same leading axes.
+
+    Args:
+        frame: Of the call.
+        axes: Of its first argument, without the leading ones.
+        frames: The address of room for as many frames, which are written.
+    """
+    first = words(words(frame[_ARGUMENTS])[0])
+    lead, members = first[_RANK] - axes, 1
+    for i in range(lead):
+        members *= words(first[_SHAPE])[i]
+    for m in range(members):
+        mine, at = member(frames, m), frames + FRAME * m + 8 * _HEAD
+        mine[_EXTENSION] = 0
+        for kind in (_ARGUMENTS, _RESULTS):
+            given, count = words(frame[kind]), frame[kind - 2]
+            mine[kind], listed = at, words(at)
+            at += 8 * count
+            for k in range(count):
+                origin, copy = words(given[k]), words(at)
+                size = width(origin[_KIND] & 0xFFFFFFFF)
+                for i in range(lead, origin[_RANK]):
+                    size *= words(origin[_SHAPE])[i]
+                copy[_KIND], copy[_DATA] = origin[_KIND], origin[_DATA] + m * size
+                copy[_RANK], copy[_SHAPE] = (
+                    origin[_RANK] - lead,
+                    origin[_SHAPE] + 8 * lead,
+                )
+                listed[k] = at
+                at += 8 * _BUFFER
+    return members
 
 
 @native

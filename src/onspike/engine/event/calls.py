@@ -16,6 +16,7 @@ from numba import cfunc
 
 from onspike.engine.event import bridge, few_bits, forms, full_traces, kernels
 from onspike.engine.event.bridge import (
+    FRAME,
     WORD,
     after,
     argument,
@@ -23,7 +24,9 @@ from onspike.engine.event.bridge import (
     axis,
     call_at,
     carry_over,
+    divide,
     finish,
+    member,
     native,
     place,
     result,
@@ -135,10 +138,11 @@ _FIRST = len(Given._fields)  # argument that is carried
 _CARRIED = 16  # arrays
 _PLANNED = _FIRST + _CARRIED  # the first argument of `Planned`
 _KEPT = _PLANNED + len(Planned._fields)  # and of `Kept`
-_SCRATCH = 4  # results, between what is carried and what is kept
+_SCRATCH = 5  # results, between what is carried and what is kept
 _N = Numbers(*range(len(Numbers._fields)))  # positions
 _C = Choices(*range(len(Choices._fields)))
-_JOB = 8  # int32 numbers: the frame, a thread's number, how many, and its name
+_JOB = 64  # bytes
+_AXES = 3  # of the first argument, where nothing is mapped
 _kept: list[Any] = []  # code is freed with the object that compiled it
 
 
@@ -195,7 +199,8 @@ def _call(
         jax.ShapeDtypeStruct((parts * whole + more,), jnp.int32),
         jax.ShapeDtypeStruct((parts * real + beside,), given.graded.dtype),
         jax.ShapeDtypeStruct((2, ticks + 1), given.graded.dtype),
-        jax.ShapeDtypeStruct((parts, _JOB), jnp.int32),
+        jax.ShapeDtypeStruct((parts, _JOB // 4), jnp.int32),
+        jax.ShapeDtypeStruct((FRAME // 4,), jnp.int32),
         *(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in kept),
         *desks,
     ]
@@ -206,7 +211,7 @@ def _call(
         _target(form, str(given.graded.dtype)),
         shapes,
         input_output_aliases=same,
-        vmap_method="sequential",
+        vmap_method="broadcast_all",
     )
     found = run(*given, *leaves, *extra, *kept)
     kept = found[place : place + len(kept)]
@@ -217,10 +222,9 @@ def _call(
 def _target(form: str, real: str) -> str:
     """The name of a form's handler, compiled and registered."""
     name, kind, stamp = f"onspike_event_{form}_{real}", np.dtype(real).type, _stamp()
-    if form in _WORKERS:
-        _kept.append(_WORKERS[form](kind, stamp))
-        bridge.export(form, real, _kept[-1])
-    _kept.append(_HANDLERS[form](kind, stamp))
+    _kept.append(_WORKERS[form](kind, stamp))
+    bridge.export(form, real, _kept[-1])
+    _kept.append(_handler(form, kind, stamp))
     bridge.register(name, _kept[-1])
     return name
 
@@ -320,12 +324,9 @@ def _sums(frame, kind):
 
 @native
 @no_type_check
-def _begin(frame, kind):
-    """What is done once in a call, before any thread starts."""
-    carry_over(frame, _FIRST, 0, _CARRIED)
-    net = _net(frame, kind)
-    powers_of(net.alpha, net.ticks, net.powers)
-    powers_of(net.kappa, net.ticks, net.powers_out)
+def _room(frame, s, net, n, kind):
+    whole, real = result(frame, _CARRIED, np.int32), result(frame, _CARRIED + 1, kind)
+    return room_at(whole, real, s, net, n)
 
 
 @native
@@ -373,65 +374,122 @@ def _sums_of(sums, s, b, net, n):
 
 @native
 @no_type_check
-def _threads(frame):
-    """How many a call uses: no more than there are shares."""
-    return min(argument(frame, 9, np.int32)[_C.threads], axis(frame, _FIRST + 11, 0))
+def _share_out(frame, work, held, kind):
+    """Lets threads do a call's work: shares of batches, of all members.
+
+    `work` is the address of a worker, whose job is six words: where the members' frames
+    are, the first unit of work, the distance to its next, how many there are in all and
+    how many in each member, and the thread's name.
+    """
+    carry_over(frame, _FIRST, 0, _CARRIED)
+    carry_over(frame, _KEPT, _CARRIED + _SCRATCH, held)
+    first, frames = place(frame, _CARRIED + 3), place(frame, _CARRIED + 4)
+    members = divide(frame, _AXES, frames)
+    for m in range(members):
+        net = _net(member(frames, m), kind)
+        powers_of(net.alpha, net.ticks, net.powers)
+        powers_of(net.kappa, net.ticks, net.powers_out)
+    one = member(frames, 0)
+    parts = axis(one, _FIRST + 11, 0)
+    units = members * parts
+    threads = min(argument(one, 9, np.int32)[_C.threads], units)
+    for t in range(threads):
+        job = words(first + _JOB * t)
+        job[0], job[1], job[2], job[3], job[4] = frames, t, threads, units, parts
+    for t in range(1, threads):
+        at = first + _JOB * t
+        words(at)[6] = start(work, at, at + 40)
+    call_at(work, first)
+    for t in range(1, threads):
+        at = first + _JOB * t
+        if words(at)[6]:
+            finish(words(at)[5])
+        else:  # no thread could be had
+            call_at(work, at)
 
 
 @native
 @no_type_check
-def _share_out(address, work, threads):
-    """Lets threads do a call's work, and waits for all; what a job is: see workers."""
-    first = place(words(address), _CARRIED + 3)
-    jobs = words(first)
-    for t in range(threads):
-        job = after(jobs, 4 * t)
-        job[0], job[1], job[2], job[3] = address, t, threads, 0
-    for t in range(1, threads):
-        at = first + 32 * t
-        if not start(work, at, at + 24):
-            after(jobs, 4 * t)[2] = 0
-    call_at(work, first)
-    for t in range(1, threads):
-        at, job = first + 32 * t, after(jobs, 4 * t)
-        if job[2] == 0:  # no thread could be had
-            job[2] = threads
-            call_at(work, at)
-        else:
-            finish(job[3])
+def _sum_share(frame, s, kind):
+    """Share s of a batch, whose gradient is summed."""
+    net, cells, states = _net(frame, kind), _cells(frame, kind), _states(frame, kind)
+    sums, shares = _sums(frame, kind), axis(frame, _FIRST + 11, 0)
+    x, target = _input(frame, kind), argument(frame, 3, kind)
+    batch, n = axis(frame, 0, 0), cells.n
+    for b in range(s * batch // shares, (s + 1) * batch // shares):
+        sum_block(
+            of_sample(x, b, net.ticks * net.n_in),
+            argument(frame, 2, np.uint8),
+            after(target, b * net.n_out),
+            net,
+            cells,
+            sample_of(states, b, net, n),
+            _room(frame, s, net, n, kind),
+            _sums_of(sums, s, b, net, n),
+        )
+
+
+@native
+@no_type_check
+def _full_share(frame, s, kind):
+    """The same with full traces."""
+    net, cells, states = _net(frame, kind), _cells(frame, kind), _states(frame, kind)
+    sums, shares = _sums(frame, kind), axis(frame, _FIRST + 11, 0)
+    x, target = _input(frame, kind), argument(frame, 3, kind)
+    batch, n, last = axis(frame, 0, 0), cells.n, _CARRIED + _SCRATCH + 3
+    whole, real = result(frame, last, np.int32), result(frame, last + 1, kind)
+    for b in range(s * batch // shares, (s + 1) * batch // shares):
+        trace_block(
+            of_sample(x, b, net.ticks * net.n_in),
+            argument(frame, 2, np.uint8),
+            after(target, b * net.n_out),
+            net,
+            cells,
+            _plan(frame, kind),
+            sample_of(states, b, net, n),
+            _kept_of(frame, kind, b, net.rows, n),
+            _room(frame, s, net, n, kind),
+            desk_at(whole, real, s, net.ticks, net.rows, n),
+            _sums_of(sums, s, b, net, n),
+        )
+
+
+@native
+@no_type_check
+def _write_share(frame, kind, double):
+    """A whole batch, as it is written at every tick."""
+    choice, written = argument(frame, 9, np.int32), result(frame, 15, np.int32)
+    written[0] += write_block(
+        _input(frame, kind),
+        argument(frame, 2, np.uint8),
+        argument(frame, 3, kind),
+        axis(frame, 0, 0),
+        _net(frame, kind),
+        _cells(frame, kind),
+        _states(frame, kind),
+        (result(frame, _CARRIED, np.int32), result(frame, _CARRIED + 1, kind)),
+        argument(frame, 10, kind),
+        (argument(frame, 11, kind), choice[_C.masked] != 0),
+        Memory(
+            choice[_C.few] != 0,
+            choice[_C.mode],
+            choice[_C.top],
+            double,
+            argument(frame, 12, kind),
+            argument(frame, 13, np.uint32),
+        ),
+        _sums(frame, kind),
+    )
 
 
 def _sum_worker(kind: Any, stamp: str) -> Any:
     @cfunc(WORD, cache=True)
     @no_type_check
     def worker(job):
-        """Runs all samples of shares t, t + T, ...; a job is (frame, t, T, ...)."""
         stamp  # noqa: B018 - makes it a part of the key in numba's cache
         task = words(job)
-        frame = words(task[0])
-        net, cells, states = (
-            _net(frame, kind),
-            _cells(frame, kind),
-            _states(frame, kind),
-        )
-        sums, shares = _sums(frame, kind), axis(frame, _FIRST + 11, 0)
-        x, mask = _input(frame, kind), argument(frame, 2, np.uint8)
-        target, batch, n = argument(frame, 3, kind), axis(frame, 0, 0), cells.n
-        whole = result(frame, _CARRIED, np.int32)
-        real = result(frame, _CARRIED + 1, kind)
-        for s in range(task[1], shares, task[2]):
-            room = room_at(whole, real, s, net, n)
-            for b in range(s * batch // shares, (s + 1) * batch // shares):
-                sum_block(
-                    of_sample(x, b, net.ticks * net.n_in),
-                    mask,
-                    after(target, b * net.n_out),
-                    net,
-                    cells,
-                    sample_of(states, b, net, n),
-                    room,
-                    _sums_of(sums, s, b, net, n),
-                )
+        for u in range(task[1], task[3], task[2]):
+            _sum_share(member(task[0], u // task[4]), u % task[4], kind)
         return 0
 
     return worker
@@ -441,122 +499,43 @@ def _full_worker(kind: Any, stamp: str) -> Any:
     @cfunc(WORD, cache=True)
     @no_type_check
     def worker(job):
-        """The same with full traces."""
         stamp  # noqa: B018
         task = words(job)
-        frame = words(task[0])
-        net, cells, states = (
-            _net(frame, kind),
-            _cells(frame, kind),
-            _states(frame, kind),
-        )
-        sums, shares = _sums(frame, kind), axis(frame, _FIRST + 11, 0)
-        x, mask = _input(frame, kind), argument(frame, 2, np.uint8)
-        target, batch, n = argument(frame, 3, kind), axis(frame, 0, 0), cells.n
-        whole = result(frame, _CARRIED, np.int32)
-        real = result(frame, _CARRIED + 1, kind)
-        last = _CARRIED + _SCRATCH + 3
-        for s in range(task[1], shares, task[2]):
-            desk = desk_at(
-                result(frame, last, np.int32),
-                result(frame, last + 1, kind),
-                s,
-                net.ticks,
-                net.rows,
-                n,
-            )
-            for b in range(s * batch // shares, (s + 1) * batch // shares):
-                trace_block(
-                    of_sample(x, b, net.ticks * net.n_in),
-                    mask,
-                    after(target, b * net.n_out),
-                    net,
-                    cells,
-                    _plan(frame, kind),
-                    sample_of(states, b, net, n),
-                    _kept_of(frame, kind, b, net.rows, n),
-                    room_at(whole, real, s, net, n),
-                    desk,
-                    _sums_of(sums, s, b, net, n),
-                )
+        for u in range(task[1], task[3], task[2]):
+            _full_share(member(task[0], u // task[4]), u % task[4], kind)
         return 0
 
     return worker
 
 
-def _sum_handler(kind: Any, stamp: str) -> Any:
-    @cfunc(WORD, cache=True)
-    @no_type_check
-    def handler(address):
-        stamp  # noqa: B018
-        frame = words(address)
-        if asks_for_version(frame):
-            return 0
-        _begin(frame, kind)
-        _share_out(address, worker_of(kind, "sum"), _threads(frame))
-        return 0
-
-    return handler
-
-
-def _full_handler(kind: Any, stamp: str) -> Any:
-    @cfunc(WORD, cache=True)
-    @no_type_check
-    def handler(address):
-        stamp  # noqa: B018
-        frame = words(address)
-        if asks_for_version(frame):
-            return 0
-        _begin(frame, kind)
-        carry_over(frame, _KEPT, _CARRIED + _SCRATCH, 3)
-        _share_out(address, worker_of(kind, "full"), _threads(frame))
-        return 0
-
-    return handler
-
-
-def _write_handler(kind: Any, stamp: str) -> Any:
+def _write_worker(kind: Any, stamp: str) -> Any:
     double = kind is np.float64
 
     @cfunc(WORD, cache=True)
     @no_type_check
+    def worker(job):
+        stamp  # noqa: B018
+        task = words(job)
+        for u in range(task[1], task[3], task[2]):
+            _write_share(member(task[0], u), kind, double)
+        return 0
+
+    return worker
+
+
+def _handler(form: str, kind: Any, stamp: str) -> Any:
+    held = len(Kept._fields) if form == "full" else 0
+
+    @cfunc(WORD, cache=True)
+    @no_type_check
     def handler(address):
         stamp  # noqa: B018
         frame = words(address)
-        if asks_for_version(frame):
-            return 0
-        _begin(frame, kind)
-        choice = argument(frame, 9, np.int32)
-        written = result(frame, 15, np.int32)
-        written[0] += write_block(
-            _input(frame, kind),
-            argument(frame, 2, np.uint8),
-            argument(frame, 3, kind),
-            axis(frame, 0, 0),
-            _net(frame, kind),
-            _cells(frame, kind),
-            _states(frame, kind),
-            (result(frame, _CARRIED, np.int32), result(frame, _CARRIED + 1, kind)),
-            argument(frame, 10, kind),
-            (argument(frame, 11, kind), choice[_C.masked] != 0),
-            Memory(
-                choice[_C.few] != 0,
-                choice[_C.mode],
-                choice[_C.top],
-                double,
-                argument(frame, 12, kind),
-                argument(frame, 13, np.uint32),
-            ),
-            _sums(frame, kind),
-        )
+        if not asks_for_version(frame):
+            _share_out(frame, worker_of(kind, form), held, kind)
         return 0
 
     return handler
 
 
-_WORKERS = {"sum": _sum_worker, "full": _full_worker}
-_HANDLERS = {
-    "sum": _sum_handler,
-    "full": _full_handler,
-    "write": _write_handler,
-}
+_WORKERS = {"sum": _sum_worker, "full": _full_worker, "write": _write_worker}

@@ -48,6 +48,7 @@ class Event(AbstractEngine):
     Takes one population of LIF or ALIF neurons, recurrent or not, with a leaky readout,
     and `ThreeFactor` rules with `PreTrace` or `EProp`; what else it says itself:
     `refuses`. The code is compiled by numba when it is first used on a machine.
+    Shares of a batch, and networks side by side (`jax.vmap`), run on all cores.
 
     Args:
         shares: Parts into which a batch is cut where writes wait for the end of the
