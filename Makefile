@@ -7,12 +7,13 @@ JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO := runs/demo
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-full lint docs bench memory
+.PHONY: help demo test test-full lint docs bench bench-quick bench-ticks memory
 .PHONY: study-binary study-gap study-deep study-unlayered study-arms study-dfc
 .PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
 .PHONY: study-heterogeneous study-decolle study-triggered study-fa
@@ -43,7 +44,13 @@ lint: $(VENV)/.installed-lint ## Check style, types and the direction of imports
 docs: $(VENV)/.installed-docs ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.installed ## Measure the time of one tick, and of ReckOn's twin
+bench: $(PEERS)/.installed ## Measure onspike beside its peers: docs/benchmarks.md (1 hour)
+	$(PEERS)/bin/python benchmarks/side_by_side.py
+
+bench-quick: $(VENV)/.installed ## Measure onspike beside what is on record (5 minutes)
+	$(BIN)/python benchmarks/side_by_side.py --quick
+
+bench-ticks: $(VENV)/.installed ## Measure the time of one tick, and of ReckOn's twin
 	$(BIN)/python benchmarks/tick.py
 	$(BIN)/python benchmarks/reckon.py
 
@@ -218,6 +225,7 @@ study-spikes: $(VENV)/.installed ## Accuracy against spikes and writes (10 minut
 		$(FULLY)
 
 # Stamps: .venv is made once, and an extra installed again when pyproject.toml changes.
+# The peers have an environment of their own, with onspike in it.
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("onspike needs Python 3.11 or later; this is " + sys.version.split()[0] + ": try make PYTHON=python3.12")'
@@ -230,4 +238,12 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.created
 
 $(VENV)/.installed-%: pyproject.toml $(VENV)/.created
 	$(PIP) install --editable '.[$*]'
+	@touch $@
+
+WANTED := benchmarks/peers/requirements.txt
+ALONE := benchmarks/peers/alone.txt
+$(PEERS)/.installed: pyproject.toml $(WANTED) $(ALONE)
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --editable . -r $(WANTED)
+	$(PEERS)/bin/python -m pip install --quiet --no-deps -r $(ALONE)
 	@touch $@
