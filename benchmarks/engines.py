@@ -1,8 +1,7 @@
 """How fast the engines are beside each other, on one core unless told otherwise.
 
-W2: 700-256-20 with recurrence, 250 ticks, batch 128, 2 % input spikes, a target at each
-tick; the decoupled gradient is summed and goes through Adam. W1: 40-100-2, 2,250 ticks,
-batch 64. Cue: cue accumulation as its recipe trains it, batch 1, a write at each of the
+W1 and W2: workloads.py, by the decoupled rule, its gradient summed and given to Adam.
+Cue: cue accumulation as its recipe trains it, batch 1, a write at each of the
 last 150 of 2,250 ticks, the making of the input included.
 
 All engines run in turns; figures are medians of the process's CPU time, and ratios are
@@ -12,6 +11,7 @@ of medians. On a busy machine read the ratios. The first call compiles and is le
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import statistics
@@ -21,7 +21,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,59 +28,22 @@ import optax
 
 import onspike as ons
 from onspike.engine import Chunked, Event, Scan
-from onspike.losses import AbstractLoss, CrossEntropy
-from onspike.tasks import AbstractTask, Episode
+from peers.onspike import trained
+from workloads import WORKLOADS as SIZES
 
 CUE_SAMPLES = 20
 ALIF_BATCH = 32
 
 
-class Noise(AbstractTask):
-    """Input spikes at random, which are there before the clock starts."""
-
-    sizes: tuple[int, int] = eqx.field(static=True)
-    ticks: int = eqx.field(static=True)
-    dt: float = 1e-3
-    loss: AbstractLoss = CrossEntropy()
-
-    @property
-    def n_in(self):
-        return self.sizes[0]
-
-    @property
-    def n_out(self):
-        return self.sizes[1]
-
-    def size(self, split):
-        raise NotImplementedError
-
-    def episode(self, split, index, key):
-        raise NotImplementedError
-
-    def block(self, episode, start, length):
-        return jax.lax.dynamic_slice_in_dim(episode.content, start, length)
-
-    def mask(self):
-        return jnp.ones(self.ticks, bool)
-
-
-def noise(n_in: int, n_hidden: int, n_out: int, ticks: int, batch: int):
-    """A network with about 3 % recurrent spikes, and a batch of its input."""
-    task, rng = Noise((n_in, n_out), ticks), np.random.default_rng(0)
-    x = rng.random((batch, ticks, n_in), dtype=np.float32) < 0.02
-    label = jnp.asarray(rng.integers(n_out, size=batch), jnp.int32)
-    episodes = Episode(label, jnp.zeros(batch, jnp.int32), jnp.asarray(x))
-    sd_in = 1.2 / np.sqrt(n_in * 0.02 * 12 + 1)
-    gains = sd_in * np.sqrt(n_in / 2), 0.5 / np.sqrt(2), 1 / np.sqrt(2)
-    net = ons.recurrent(n_in, ons.LIF(), n_hidden, n_out, gains=gains)
-    rule = ons.rules.reckon(1e-3, gate=ons.rules.EndOfSample())
-    adam = optax.scale_by_adam()
+def noise(name: str):
+    """Input at random, a target at each tick."""
+    ready, w = trained(SIZES[name], Scan()), SIZES[name]
     return (
-        task,
-        episodes,
-        batch,
-        ticks * batch,
-        lambda engine: ons.Learner(net, rule, transform=adam, engine=engine),
+        ready.task,
+        ready.episodes,
+        w.batch,
+        w.ticks * w.batch,
+        lambda engine: dataclasses.replace(ready.learner, engine=engine),
     )
 
 
@@ -128,8 +90,8 @@ def alif():
 
 
 WORKLOADS: dict[str, Callable[[], Any]] = {
-    "W1": lambda: noise(40, 100, 2, 2250, 64),
-    "W2": lambda: noise(700, 256, 20, 250, 128),
+    "W1": lambda: noise("W1"),
+    "W2": lambda: noise("W2"),
     "cue": cue,
     "alif": alif,
 }
