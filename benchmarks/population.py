@@ -15,9 +15,9 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-from engines import cue
 
 import onspike as ons
+from engines import cue
 from onspike.engine import Event
 
 SAMPLES = 4

@@ -14,6 +14,7 @@ from onspike.tasks.base import Split
 from onspike.types import Key
 
 SPLITS = ("train", "validation", "test")
+_TURNS = (13, 15, 26, 6), (17, 29, 16, 24)  # bits, by round of threefry
 _LARGEST = 2.0**32 - 2.0**8  # the largest uint32 that single precision can hold
 
 
@@ -40,11 +41,32 @@ def tick_bits(
     key: Key, start: Int[Array, ""] | int, length: int, n: int
 ) -> UInt32[Array, "length n"]:
     """The bits of ticks `start .. start + length - 1`, from one key for each tick."""
+    ticks = timing.block_ticks(start, length)
+    keys = jax.vmap(lambda tick: jax.random.fold_in(key, tick))(ticks)
+    return jax.vmap(lambda key: bits(key, n))(keys)
 
-    def draw(tick: Int[Array, ""]) -> UInt32[Array, " n"]:
-        return jax.random.bits(jax.random.fold_in(key, tick), (n,), jnp.uint32)
 
-    return jax.vmap(draw)(timing.block_ticks(start, length))
+def bits(key: Key, n: int) -> UInt32[Array, " n"]:
+    """What `jax.random.bits` draws, several times faster on a CPU.
+
+    JAX runs the rounds of its generator as a loop over the array, to compile sooner; in
+    one expression they need no memory. Keys of other generators go to JAX.
+
+    Source: threefry, Salmon et al. 2011, doi:10.1145/2063384.2063405.
+    """
+    if str(jax.random.key_impl(key)) != "threefry2x32":
+        return jax.random.bits(key, (n,), jnp.uint32)
+    first, second = jax.random.key_data(key)
+    schedule = first, second, first ^ second ^ jnp.uint32(0x1BD11BDA)
+    a = jnp.broadcast_to(first, (n,))
+    b = jnp.arange(n, dtype=jnp.uint32) + second
+    for group in range(5):
+        for turn in _TURNS[group % 2]:
+            a = a + b
+            b = (b << jnp.uint32(turn) | b >> jnp.uint32(32 - turn)) ^ a
+        a = a + schedule[(group + 1) % 3]
+        b = b + schedule[(group + 2) % 3] + jnp.uint32(group + 1)
+    return a ^ b
 
 
 def threshold(probability: Float[Array, "*n"] | float) -> UInt32[Array, "*n"]:
