@@ -14,7 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from numba import cfunc
 
-from onspike.engine.event import bridge, few_bits, forms, full_traces, kernels
+from onspike.engine.event import (
+    bridge,
+    few_bits,
+    forms,
+    full_traces,
+    kernels,
+    lazy,
+)
 from onspike.engine.event.bridge import (
     FRAME,
     WORD,
@@ -55,6 +62,7 @@ from onspike.engine.event.full_traces import (
     trace_block,
 )
 from onspike.engine.event.kernels import Cells, State
+from onspike.engine.event.lazy import lazy_block, may_wait, space_of_debts
 
 
 class Given(NamedTuple):
@@ -70,7 +78,7 @@ class Given(NamedTuple):
     bias_out: Any  # (n_out,)
     numbers: Any  # of `Numbers`
     choices: Any  # of `Choices`, int32
-    rates: Any  # (K, 6)
+    rates: Any  # (K, RATES)
     synapses: Any  # (N, n) or (1, 1)
     lsb: Any  # (3,)
     keys: Any  # (K, 3, 2) uint32
@@ -194,6 +202,9 @@ def _call(
     parts = batch if form == "write" else len(carried.spikes)
     whole, real = space(ticks, n_in, n, n_out)
     more, beside = space_to_write(batch, n, n_out)
+    if batch == 1:
+        later = space_of_debts(n_in, n, n_out)
+        more, beside = max(more, later[0]), max(beside, later[1])
     shapes = [
         *(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in leaves),
         jax.ShapeDtypeStruct((parts * whole + more,), jnp.int32),
@@ -232,7 +243,7 @@ def _target(form: str, real: str) -> str:
 def _stamp() -> str:
     """Of all native code: numba's cache looks at one file only."""
     digest = hashlib.sha256()
-    for module in (bridge, few_bits, forms, full_traces, kernels):
+    for module in (bridge, few_bits, forms, full_traces, kernels, lazy):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()
 
@@ -459,27 +470,51 @@ def _full_share(frame, s, kind):
 def _write_share(frame, kind, double):
     """A whole batch, as it is written at every tick."""
     choice, written = argument(frame, 9, np.int32), result(frame, 15, np.int32)
-    written[0] += write_block(
-        _input(frame, kind),
-        argument(frame, 2, np.uint8),
-        argument(frame, 3, kind),
-        axis(frame, 0, 0),
-        _net(frame, kind),
-        _cells(frame, kind),
-        _states(frame, kind),
-        (result(frame, _CARRIED, np.int32), result(frame, _CARRIED + 1, kind)),
-        argument(frame, 10, kind),
-        (argument(frame, 11, kind), choice[_C.masked] != 0),
-        Memory(
-            choice[_C.few] != 0,
+    x, mask = _input(frame, kind), argument(frame, 2, np.uint8)
+    target, batch = argument(frame, 3, kind), axis(frame, 0, 0)
+    net, cells, states = _net(frame, kind), _cells(frame, kind), _states(frame, kind)
+    whole, real = result(frame, _CARRIED, np.int32), result(frame, _CARRIED + 1, kind)
+    rates, sums = argument(frame, 10, kind), _sums(frame, kind)
+    synapses = argument(frame, 11, kind), choice[_C.masked] != 0
+    few = choice[_C.few] != 0
+    if batch == 1 and not few and may_wait(rates, net.ticks, cells.zero):
+        past = room_at(whole, real, 1, net, cells.n).arriving
+        written[0] += lazy_block(
+            x,
+            mask,
+            target,
+            net,
+            cells,
+            sample_of(states, 0, net, cells.n),
+            room_at(whole, real, 0, net, cells.n),
+            (past.start, past.value),
+            rates,
+            synapses,
+            sums,
+        )
+    else:
+        memory = Memory(
+            few,
             choice[_C.mode],
             choice[_C.top],
             double,
             argument(frame, 12, kind),
             argument(frame, 13, np.uint32),
-        ),
-        _sums(frame, kind),
-    )
+        )
+        written[0] += write_block(
+            x,
+            mask,
+            target,
+            batch,
+            net,
+            cells,
+            states,
+            (whole, real),
+            rates,
+            synapses,
+            memory,
+            sums,
+        )
 
 
 def _sum_worker(kind: Any, stamp: str) -> Any:

@@ -45,6 +45,12 @@ class Event(AbstractEngine):
     likewise (`full_traces`): each synapse's traces are touched once in a block of
     ticks.
 
+    Where one sample is written at every tick, and no weight decays, a row of weights is
+    brought up to date when its input spikes, for all writes since it last did: they are
+    one product. `Record.written` counts there what writes ask for, all synapses with a
+    trace at which an error arrives, and not what is left after rounding: `Scan` leaves
+    out changes too small for the number they meet.
+
     Takes one population of LIF or ALIF neurons, recurrent or not, with a leaky readout,
     and `ThreeFactor` rules with `PreTrace` or `EProp`; what else it says itself:
     `refuses`. The code is compiled by numba when it is first used on a machine.
@@ -135,10 +141,11 @@ class Event(AbstractEngine):
             before = writes + jnp.cumsum(opens) - opens
             scale = jnp.broadcast_to(jax.vmap(learner.schedule)(before), opens.shape)
             none = jnp.zeros_like(scale)
-            moves = [scale * rates[n] if n in rates else none for n in names]
+            steady = [rates[n] + none if n in rates else none for n in names]
+            moves = [opens.astype(scale.dtype) * scale * rate for rate in steady]
             loses = [move * learner.weight_decay for move in moves]
             now = _now(given, samples)._replace(
-                rates=jnp.stack(moves + loses, 1),
+                rates=jnp.stack([*moves, *loses, scale, *steady], 1),
                 keys=jax.vmap(lambda t: _keys(store.key, t, names, rates))(ticks),
             )
             writes = writes + opens.sum(dtype=jnp.int32)
@@ -226,7 +233,7 @@ def _prepare(
         bias_out=each(readout.neuron.bias, readout.n),
         numbers=jnp.stack([jnp.asarray(value).astype(real) for value in numbers]),
         choices=jnp.asarray([int(choice) for choice in choices], jnp.int32),
-        rates=jnp.zeros((0, 6)),
+        rates=jnp.zeros((0, 0)),
         synapses=synapses,
         lsb=jnp.stack([lsb.get(str(name), jnp.ones((), real)) for name in graph[1:]]),
         keys=jnp.zeros((0, 3, 2), jnp.uint32),

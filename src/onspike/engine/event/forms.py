@@ -39,6 +39,8 @@ from onspike.engine.event.kernels import (
     write,
 )
 
+RATES = 3 * PROJECTIONS + 1  # numbers by tick
+
 
 class Net(NamedTuple):
     """What all samples of a batch have in common, beside the cells."""
@@ -316,7 +318,8 @@ def write_block(
         states: Of all samples, (batch, ...).
         rooms: Whole and real numbers, scratch for all of them.
         rates: At each tick, of input, recurrent and output weights, and then the share
-            of them that is lost; (K, 6).
+            of them that is lost; the schedule's factor alone, and the rates without
+            it; (K, RATES).
         synapses: 1 where there is one of `w` (N, n), and whether to look there.
         memory: How weights are stored.
         sums: What is counted; the gradients are left out.
@@ -338,8 +341,8 @@ def write_block(
         for s in range(batch):
             state = sample_of(states, s, net, n)
             room = room_at(rooms[0], rooms[1], s, net, n)
-            now = of_sample(x, s, ticks * n_in)
-            act(now, k, net, cells, state, room, sums.arrived)
+            mine = of_sample(x, s, ticks * n_in)
+            act(mine, k, net, cells, state, room, sums.arrived)
             if a <= k < b:
                 if k == a:
                     settle(state, net, n, room, 0, a)
@@ -354,8 +357,11 @@ def write_block(
                         after(post, s * n),
                         after(post_out, s * n_out),
                     )
-        if mask[k]:
-            now = after(rates, 2 * PROJECTIONS * k)
+        now = after(rates, RATES * k)
+        if mask[k] or decays(now, zero):
+            if not mask[k]:  # weights decay also where there is no error
+                fill(post, batch * n, zero)
+                fill(post_out, batch * n_out, zero)
             for p in range(PROJECTIONS):
                 rate, loss, part = now[p], now[p + PROJECTIONS], memory_of(memory, k, p)
                 if p < 2:
@@ -376,6 +382,16 @@ def write_block(
         settle(state, net, n, room, b, ticks)
         close(state.z, n, room.fired, ticks, sums.spikes, cells)
     return changed
+
+
+@native
+@no_type_check
+def decays(rates, zero):
+    """Whether weights lose something in a tick of these rates."""
+    some = False
+    for p in range(PROJECTIONS, 2 * PROJECTIONS):
+        some |= rates[p] != zero
+    return some
 
 
 @native

@@ -228,6 +228,15 @@ def integrate(state, cells, rows, arriving, fired, k, hot):
 @no_type_check
 def charge(state, cells, rows, arriving, fired, k):
     """Tick k of the membranes and the refractory counters."""
+    leak(state, cells, fired, k)
+    gather(state.v, cells.n, rows, arriving, k, cells.gain)
+    hold(state.v, state.wait, cells)
+
+
+@native
+@no_type_check
+def leak(state, cells, fired, k):
+    """The same before anything arrives: decay, reset, bias."""
     v, wait, n = state.v, state.wait, cells.n
     alpha, gain, threshold = cells.alpha, cells.gain, cells.threshold
     bias, zero = cells.bias, cells.zero
@@ -245,11 +254,16 @@ def charge(state, cells, rows, arriving, fired, k):
     if cells.reset == SUBTRACT:
         for e in range(first, last):
             v[index[e]] -= threshold[index[e]]
-    gather(v, n, rows, arriving, k, gain)
+
+
+@native
+@no_type_check
+def hold(v, wait, cells):
+    """Keeps refractory membranes at 0, if that is what they do."""
     if cells.clamp:
-        for i in range(n):
+        for i in range(cells.n):
             if wait[i] > 0:
-                v[i] = zero
+                v[i] = cells.zero
 
 
 @native
