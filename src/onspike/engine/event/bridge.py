@@ -29,6 +29,9 @@ _HOW: dict[str, Any] = {
     "no_rewrites": True,
 }
 native = njit(**_HOW)
+# What is called at every tick is made a part of the caller: handing over what it needs
+# takes as long as what it does.
+inlined = njit(**_HOW, forceinline=True)
 
 WORD = types.int64(types.int64)  # the signature of what can be called
 _EXTENSION, _ARGUMENTS, _RESULTS = 1, 9, 14  # words of a frame

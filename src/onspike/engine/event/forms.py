@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 
-from onspike.engine.event.bridge import after, as_bytes, native
+from onspike.engine.event.bridge import after, as_bytes, inlined, native
 from onspike.engine.event.few_bits import (
     PROJECTIONS,
     memory_of,
@@ -165,7 +165,7 @@ def of_sample(x, s, size):
     return after(x[0], s * size), after(x[1], s * size)
 
 
-@native
+@inlined
 @no_type_check
 def act(x, k, net, cells, state, room, arrived):
     """Runs the neurons through tick k of a block x, spikes or graded (K, n_in)."""
@@ -204,7 +204,7 @@ def answer(k, net, state, room):
     )
 
 
-@native
+@inlined
 @no_type_check
 def listen(target, net, cells, state, votes, post, post_out):
     """A tick with a target: its post factors, hidden (n,) and readout (n_out,)."""

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 
-from onspike.engine.event.bridge import after, eight_at, native
+from onspike.engine.event.bridge import after, eight_at, inlined, native
 
 SUBTRACT, ZERO = 0, 1  # resets
 TRIANGLE, BOX, FAST_SIGMOID = 0, 1, 2  # surrogates
@@ -89,7 +89,7 @@ def fill(to, n, value):
         to[i] = value
 
 
-@native
+@inlined
 @no_type_check
 def list_set(flags, n, index, m):
     """Writes to `index` from m on which of n bytes are set; the end of the list."""
@@ -107,7 +107,7 @@ def list_set(flags, n, index, m):
     return m
 
 
-@native
+@inlined
 @no_type_check
 def arrive(x, n_in, k, events, arrived, zero, one):
     """Lists the input spikes of tick k, the bytes x (n_in,), and counts them."""
@@ -142,7 +142,7 @@ def arrive_graded(x, n_in, k, events, arrived, zero, one):
     events.start[k + 1] = m
 
 
-@native
+@inlined
 @no_type_check
 def relay(fired, k, events, offset):
     """Adds to what arrives at tick k the spikes of the tick before, k of `fired`."""
@@ -175,7 +175,7 @@ def remember(z, n, fired, k, zero):
         z[fired.index[e]] = fired.value[e]
 
 
-@native
+@inlined
 @no_type_check
 def gather(total, n, rows, events, k, gain):
     """Adds the rows of tick k's events, times a gain, to `total` (n,)."""
@@ -196,7 +196,7 @@ def gather(total, n, rows, events, k, gain):
         e += 1
 
 
-@native
+@inlined
 @no_type_check
 def scatter(rows, n, values, width, events, k):
     """Adds `values` (width,) to the rows, of n numbers, of tick k's events."""
@@ -216,7 +216,7 @@ def scatter(rows, n, values, width, events, k):
             row[i] += x * values[i]
 
 
-@native
+@inlined
 @no_type_check
 def integrate(state, cells, rows, arriving, fired, k, hot):
     """Tick k of the neurons; lists who fires. `hot` (n,) is scratch, in bytes."""
@@ -308,7 +308,7 @@ def advance(trace, n, powers, events, a, b):
             trace[events.index[e]] += left * events.value[e]
 
 
-@native
+@inlined
 @no_type_check
 def error_of(loss, y, target, n_out, error, zero, one):
     """What the loss asks of the output: dE/dy."""
@@ -329,7 +329,7 @@ def error_of(loss, y, target, n_out, error, zero, one):
             error[o] = min(max(y[o] - target[o], -one), one)
 
 
-@native
+@inlined
 @no_type_check
 def send_back(error, n_out, back, signal, n, zero):
     """Sends an error (n_out,) through `back` (n_out, n): the learning signal."""
@@ -357,7 +357,7 @@ def calm(signal, n, own, strength, bound, zero):
         signal[i] += strength * max(own[i] - bound, zero)
 
 
-@native
+@inlined
 @no_type_check
 def weigh(signal, state, cells):
     r"""Makes the signal a post factor, in place: $q_i = \psi_i g L_i$."""
@@ -458,7 +458,7 @@ class Asked(NamedTuple):
     loss: Any  # the share of every weight that is lost
 
 
-@native
+@inlined
 @no_type_check
 def silent(asked, j, zero):
     """Whether nothing is asked of row j."""
