@@ -16,10 +16,12 @@ from onspike.engine import (
     Record,
     Recording,
     Scan,
+    Stream,
     infer,
     record,
     repeat,
 )
+from onspike.losses import AbstractLoss, CrossEntropy
 from onspike.network import Network, NetworkState
 from onspike.rules.base import AbstractRule, rates_of
 from onspike.rules.parts.schedules import AbstractSchedule, Constant
@@ -369,6 +371,18 @@ class Learner(AbstractLearner):
 
     def learn(self, task, state, episodes):
         return self.engine.unroll(self, task, state, episodes)
+
+    def stream(self, state: State, loss: AbstractLoss = CrossEntropy()) -> Stream:
+        """Learns in real time: one tick per call from Python, in microseconds.
+
+        Args:
+            state: Of one sample: `init(key)`, or what learning has left.
+            loss: What a target means.
+
+        Raises:
+            ValueError: If the learner has no such form; the reason is named.
+        """
+        return Stream(self, state, loss)
 
     def params(self, state):
         return self.device.read(state.shared.store.die)

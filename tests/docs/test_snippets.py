@@ -44,6 +44,17 @@ def test_the_python_of_the_bad_chip(pytestconfig, capsys):
     assert "median of 8 dies" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_the_python_of_the_stream(pytestconfig, capsys):
+    page = "docs/how-to/stream.md"
+    code = "\n".join(blocks(pytestconfig.rootpath, "python", page))
+    space = {}
+    exec(compile(code, page, "exec"), space)
+    assert space["right"] > 0.9
+    assert space["params"].weights["in"].shape == (64, 32)
+    assert "of the bars are told apart" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("page", "few"), [("README.md", 5), ("docs/how-to/bad-chip.md", 2)]
 )

@@ -3,7 +3,7 @@
 from onspike.engine.base import AbstractEngine, Record
 from onspike.engine.choice import Choice, fastest
 from onspike.engine.chunked import Chunked
-from onspike.engine.event import Event
+from onspike.engine.event import Event, Seen, Stream
 from onspike.engine.infer import Recording, infer, record
 from onspike.engine.scan import Scan, over_ticks, repeat
 
@@ -15,6 +15,8 @@ __all__ = [
     "Record",
     "Recording",
     "Scan",
+    "Seen",
+    "Stream",
     "fastest",
     "infer",
     "over_ticks",

@@ -151,6 +151,7 @@ _N = Numbers(*range(len(Numbers._fields)))  # positions
 _C = Choices(*range(len(Choices._fields)))
 _JOB = 64  # bytes
 _AXES = 3  # of the first argument, where nothing is mapped
+_NATIVE = bridge, few_bits, forms, full_traces, kernels, lazy
 _kept: list[Any] = []  # code is freed with the object that compiled it
 
 
@@ -232,7 +233,7 @@ def _call(
 @cache
 def _target(form: str, real: str) -> str:
     """The name of a form's handler, compiled and registered."""
-    name, kind, stamp = f"onspike_event_{form}_{real}", np.dtype(real).type, _stamp()
+    name, kind, stamp = f"onspike_event_{form}_{real}", np.dtype(real).type, version()
     _kept.append(_WORKERS[form](kind, stamp))
     bridge.export(form, real, _kept[-1])
     _kept.append(_handler(form, kind, stamp))
@@ -240,11 +241,12 @@ def _target(form: str, real: str) -> str:
     return name
 
 
-def _stamp() -> str:
+def version(*more: str) -> str:
     """Of all native code: numba's cache looks at one file only."""
     digest = hashlib.sha256()
-    for module in (bridge, few_bits, forms, full_traces, kernels, lazy):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    files = [str(module.__file__) for module in _NATIVE]
+    for name in (*files, *more):
+        digest.update(Path(name).read_bytes())
     return digest.hexdigest()
 
 

@@ -85,9 +85,9 @@ class Event(AbstractEngine):
         """Learns from a batch that is written when it is over."""
         from onspike.engine.event.calls import call, call_full
 
-        shared, graph = state.shared, _graph(learner)
+        shared, graph = state.shared, graph_of_learner(learner)
         shares = min(self.shares, episodes.label.shape[0])
-        given, carried = _prepare(learner, task, state, episodes, shares)
+        given, carried = prepare(learner, task, state, episodes, shares)
         gradient = jnp.zeros((shares, *carried.w.shape))
         carried = carried._replace(
             gradient=gradient, gradient_out=jnp.zeros((shares, *carried.w_out.shape))
@@ -107,7 +107,7 @@ class Event(AbstractEngine):
 
         start = carried, kept
         carried, kept = over_blocks(task, episodes, block, start, BLOCK)
-        found = _by_projection(
+        found = by_projection(
             graph, carried.gradient.sum(0), carried.gradient_out.sum(0)
         )
         pending = {n: g + found[n] for n, g in shared.pending.items()}
@@ -119,7 +119,7 @@ class Event(AbstractEngine):
             pending=jax.tree.map(jnp.zeros_like, pending),
             tick=t,
         )
-        return _finish(learner, task, state, shared, carried, kept, episodes, written)
+        return finish(learner, task, state, shared, carried, kept, episodes, written)
 
     def _write(
         self, learner: Any, task: AbstractTask, state: Tree, episodes: Any
@@ -127,8 +127,8 @@ class Event(AbstractEngine):
         """Learns from a batch while writes happen at every tick."""
         from onspike.engine.event.calls import call
 
-        shared, graph = state.shared, _graph(learner)
-        given, carried = _prepare(learner, task, state, episodes, 1)
+        shared, graph = state.shared, graph_of_learner(learner)
+        given, carried = prepare(learner, task, state, episodes, 1)
         names, rates = (graph.enters, graph.recurs, graph.leaves), learner.rates()
         store = shared.store
 
@@ -153,15 +153,15 @@ class Event(AbstractEngine):
 
         start = carried, store.writes, shared.tick
         carried, writes, t = over_blocks(task, episodes, block, start, BLOCK)
-        found = _by_projection(graph, carried.w, carried.w_out)
+        found = by_projection(graph, carried.w, carried.w_out)
         die = _stored(learner.device, store.die, {n: found[n] for n in rates})
         shared = shared._replace(store=store._replace(die=die, writes=writes), tick=t)
-        return _finish(
+        return finish(
             learner, task, state, shared, carried, None, episodes, carried.written[0]
         )
 
 
-def _prepare(
+def prepare(
     learner: Any, task: AbstractTask, state: Tree, episodes: Any, shares: int
 ) -> tuple[Any, Any]:
     """What a native call reads in any block, and what it finds in the first."""
@@ -169,7 +169,10 @@ def _prepare(
     from onspike.engine.event.kernels import State
 
     network, rule = learner.network, learner.rule
-    graph, params = _graph(learner), learner.device.read(state.shared.store.die)
+    graph, params = (
+        graph_of_learner(learner),
+        learner.device.read(state.shared.store.die),
+    )
     cells, readout = (
         network.populations[graph.hidden],
         network.populations[network.output],
@@ -329,7 +332,7 @@ def _shape(network: Any, name: str) -> tuple[int, int]:
     return wire.n_post, wire.n_pre
 
 
-def _by_projection(graph: Graph, rows: Array, rows_out: Array) -> dict[str, Array]:
+def by_projection(graph: Graph, rows: Array, rows_out: Array) -> dict[str, Array]:
     """Rows by presynaptic unit as matrices by projection."""
     n = rows.shape[1]
     found = {graph.leaves: rows_out.T}
@@ -338,7 +341,7 @@ def _by_projection(graph: Graph, rows: Array, rows_out: Array) -> dict[str, Arra
     return found | {graph.enters: rows[:-n].T, graph.recurs: rows[-n:].T}
 
 
-def _finish(
+def finish(
     learner: Any,
     task: AbstractTask,
     state: Tree,
@@ -349,7 +352,7 @@ def _finish(
     written: Array,
 ) -> tuple[Tree, Record]:
     """The learner's state after a batch, and its record."""
-    graph, now = _graph(learner), carried.state
+    graph, now = graph_of_learner(learner), carried.state
     own = jax.vmap(learner.rest)(state.own)
     network, rule, out = own.network, own.rule, learner.network.output
     cells, readout = network.neurons[graph.hidden], network.neurons[out]
@@ -379,7 +382,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _graph(learner: Any) -> Graph:
+def graph_of_learner(learner: Any) -> Graph:
     """Of a network that is not refused."""
     graph = graph_of(learner.network)
     assert graph is not None
