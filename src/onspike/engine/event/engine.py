@@ -145,9 +145,11 @@ class Event(AbstractEngine):
             moves = [opens.astype(scale.dtype) * scale * rate for rate in steady]
             loses = [move * learner.weight_decay for move in moves]
             now = _now(given, samples)._replace(
-                rates=jnp.stack([*moves, *loses, scale, *steady], 1),
-                keys=jax.vmap(lambda t: _keys(store.key, t, names, rates))(ticks),
+                rates=jnp.stack([*moves, *loses, scale, *steady], 1)
             )
+            if isinstance(learner.device, Fixed):
+                keys = jax.vmap(lambda t: _keys(store.key, t, names, rates))(ticks)
+                now = now._replace(keys=keys)
             writes = writes + opens.sum(dtype=jnp.int32)
             return call("write", now, carried), writes, t + len(ticks)
 
