@@ -242,3 +242,26 @@ def test_a_specification_may_ask_for_it():
     )
     with pytest.raises(ValueError, match="train.engine 'event' cannot run this: the"):
         build.learner(other, other.built("task"))
+
+
+@pytest.mark.parametrize("gate", [EndOfSample(), TargetWindow()])
+def test_single_precision_agrees_to_its_own_rounding(gate):
+    """Weights differ by 1e-6 of the largest, while no spike falls differently."""
+    with jax.enable_x64(False):
+        task = tasklet(ticks=100, window=60)
+        rule = reckon(RATE, gate=gate)
+        slow, fast = Learner(NET, rule), Learner(NET, rule, engine=Event())
+        start, episodes = begin(slow, 1), draw(task, 1, rate=0.1)
+        expected, record = learn(slow, task, start, episodes)
+        found, seen = learn(fast, task, start, episodes)
+        assert np.array_equal(seen.spikes["hidden"], record.spikes["hidden"])
+        assert int(record.spikes["hidden"].sum()) > 20
+        before, after, other = (
+            state.shared.store.die.weights for state in (start, expected, found)
+        )
+        for name in slow.rates():
+            update = np.float64(after[name]) - np.float64(before[name])
+            apart = np.abs(np.float64(other[name]) - np.float64(after[name])).max()
+            size = np.abs(update).max()
+            assert after[name].dtype == np.float32 and size > 1e-4
+            assert apart < 1e-6 * np.abs(after[name]).max()
