@@ -1,13 +1,15 @@
 """How fast the engines are beside each other, on one core unless told otherwise.
 
 W1 and W2: workloads.py, by the decoupled rule, its gradient summed and given to Adam.
+W3: the same rule at one sample, weights written at every tick; its row "stream" is a
+Python call per tick, where all others are one compiled loop.
 Cue: cue accumulation as its recipe trains it, batch 1, a write at each of the
 last 150 of 2,250 ticks, the making of the input included.
 
 All engines run in turns; figures are medians of the process's CPU time, and ratios are
 of medians. On a busy machine read the ratios. The first call compiles and is left out.
 
-    taskset -c 0 python benchmarks/engines.py [W1 W2 cue] [--repeats 7] [--out FILE]
+    taskset -c 0 python benchmarks/engines.py [W1 W2 W3 cue alif] [--repeats 7]
 """
 
 import argparse
@@ -28,7 +30,8 @@ import optax
 
 import onspike as ons
 from onspike.engine import Chunked, Event, Scan
-from peers.onspike import trained
+from peers.onspike import Ready, trained
+from workloads import RATE_ONLINE
 from workloads import WORKLOADS as SIZES
 
 CUE_SAMPLES = 20
@@ -44,7 +47,37 @@ def noise(name: str):
         w.batch,
         w.ticks * w.batch,
         lambda engine: dataclasses.replace(ready.learner, engine=engine),
+        ready.first(),
     )
+
+
+def online():
+    """One sample, written at every tick."""
+    w, rule = SIZES["W3"], ons.rules.reckon(RATE_ONLINE, gate=ons.rules.EveryTick())
+    ready = Ready(w, rule, Scan())
+    return (
+        ready.task,
+        ready.episodes,
+        w.batch,
+        w.ticks,
+        lambda engine: dataclasses.replace(ready.learner, engine=engine),
+        ready.first(),
+    )
+
+
+def calls(learner: ons.Learner, episodes: Any):
+    """The same as calls of a stream, which goes on from turn to turn."""
+    events = [np.flatnonzero(x) for x in np.asarray(episodes.content[0])]
+    label, stream = int(episodes.label[0]), None
+
+    def run(state, _):
+        nonlocal stream
+        stream = learner.stream(state) if stream is None else stream
+        stream.reset()
+        fired = sum(len(stream.step(now, label).spikes) for now in events)
+        return (), fired
+
+    return run
 
 
 def cue():
@@ -61,6 +94,7 @@ def cue():
         1,
         ticks,
         lambda engine: ons.Learner(net, rule, engine=engine),
+        ons.Learner(net, rule).init(ons.key(1)),
     )
 
 
@@ -86,20 +120,30 @@ def alif():
         ALIF_BATCH,
         task.ticks * ALIF_BATCH,
         lambda engine: ons.Learner(net, rule, transform=adam, engine=engine),
+        ons.Learner(net, rule, transform=adam).init(ons.key(1), ALIF_BATCH),
     )
 
 
 WORKLOADS: dict[str, Callable[[], Any]] = {
     "W1": lambda: noise("W1"),
     "W2": lambda: noise("W2"),
+    "W3": online,
     "cue": cue,
     "alif": alif,
 }
 
 
+def begin(run: Any, state: Any, episodes: Any) -> Any:
+    """What is run, its state, seconds of the first call, spikes, and two lists."""
+    began = time.perf_counter()
+    _, fired = jax.block_until_ready(run(state, episodes))
+    first = time.perf_counter() - began
+    return run, state, first, float(np.sum(fired)), [], []
+
+
 def measure(name: str, repeats: int) -> list[dict[str, Any]]:
     """A row per engine that takes the workload."""
-    task, episodes, batch, ticks, made = WORKLOADS[name]()
+    task, episodes, batch, ticks, made, state = WORKLOADS[name]()
     runs = {}
     for engine in (Scan(), Chunked(), Event()):
         learner = made(engine)
@@ -108,17 +152,16 @@ def measure(name: str, repeats: int) -> list[dict[str, Any]]:
 
         def run(state, episodes, learner=learner):
             def one(state, some):
-                return learner.learn(task, state, some)
+                state, record = learner.learn(task, state, some)
+                return state, record.spikes["hidden"]
 
             cut = jax.tree.map(lambda a: a.reshape(-1, batch, *a.shape[1:]), episodes)
             return jax.lax.scan(one, state, cut)
 
-        state, compiled = learner.init(ons.key(1), batch), jax.jit(run)
-        began = time.perf_counter()
-        _, record = jax.block_until_ready(compiled(state, episodes))
-        first = time.perf_counter() - began
-        spikes = float(np.sum(record.spikes["hidden"]))
-        runs[type(engine).__name__.lower()] = compiled, state, first, spikes, [], []
+        runs[type(engine).__name__.lower()] = begin(jax.jit(run), state, episodes)
+    if name == "W3":
+        learner = made(Event())
+        runs["stream"] = begin(calls(learner, episodes), state, episodes)
     for _ in range(repeats):
         for compiled, state, _, _, cpu, wall in runs.values():
             began, spent = time.perf_counter(), time.process_time()
