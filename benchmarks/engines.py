@@ -4,7 +4,8 @@ W1 and W2: workloads.py, by the decoupled rule, its gradient summed and given to
 W3: the same rule at one sample, weights written at every tick; its row "stream" is a
 Python call per tick, where all others are one compiled loop.
 Cue: cue accumulation as its recipe trains it, batch 1, a write at each of the
-last 150 of 2,250 ticks, the making of the input included.
+last 150 of 2,250 ticks, the making of the input included. Alif: the same task by full
+e-prop of LIF and ALIF neurons, one batch as its recipe trains it.
 
 All engines run in turns; figures are medians of the process's CPU time, and ratios are
 of medians. On a busy machine read the ratios. The first call compiles and is left out.

@@ -1,7 +1,7 @@
 """onspike itself, beside its peers.
 
 The decoupled rule (`ons.rules.reckon`) on the event-driven engine, everything under one
-jit; `eprop` is the full rule with the readout's filter on the chunked engine. Its loss
+jit; `eprop` is the full rule with the readout's filter on the same engine. Its loss
 is of the reference tick, and its spikes are those that the engine under test counted.
 """
 
@@ -16,7 +16,7 @@ from jax.random import bits, fold_in
 
 import onspike as ons
 from case import Case
-from onspike.engine import Chunked, Event
+from onspike.engine import Event
 from onspike.losses import AbstractLoss, CrossEntropy
 from onspike.tasks import AbstractTask, Episode
 from onspike.types import Sample
@@ -153,7 +153,7 @@ def streamed(w: Workload) -> Case:
 
 def eprop(w: Workload) -> Case:
     rule = ons.rules.eprop(RATE, eligibility=ons.rules.PreTrace())
-    return Ready(w, rule, Chunked(), transform=optax.scale_by_adam()).case()
+    return Ready(w, rule, Event(), transform=optax.scale_by_adam()).case()
 
 
 def online(w: Workload) -> Case:

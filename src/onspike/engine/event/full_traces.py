@@ -77,9 +77,9 @@ class Kept(NamedTuple):
 class Desk(NamedTuple):
     """Scratch for one sample, beside its room."""
 
-    slope: Any  # (1 + K, n) q from tick 0; then r of epsilon
-    calm: Any  # (1 + K, n) C, from tick 1; then r of the gradient
-    filtered: Any  # (1 + K, n) r of the filter
+    slope: Any  # (K + 2, n) q, from tick 0 on; then r of epsilon
+    calm: Any  # (K + 2, n) C; then r of the gradient
+    filtered: Any  # (K + 2, n) r of the filter
     u: Any  # (n,) membrane less the threshold's rise
     ratio: Any  # (n,) beta / g
     ahead: Any  # (n,) Lambda
@@ -90,14 +90,14 @@ class Desk(NamedTuple):
 def desk_space(ticks: int, rows: int, n: int) -> tuple[int, int]:
     """Whole and real numbers in a `Desk`."""
     events = ticks * rows
-    return events + rows + 1, events + (3 * ticks + 9) * n
+    return events + rows + 1, events + (3 * ticks + 12) * n
 
 
 @native
 @no_type_check
 def desk_at(whole, real, s, ticks, rows, n):
     """The desk of sample s in all the scratch that there is."""
-    events, block = ticks * rows, (ticks + 1) * n
+    events, block = ticks * rows, (ticks + 2) * n
     whole = after(whole, s * (events + rows + 1))
     real = after(real, s * (events + 3 * block + 6 * n))
     rest = after(real, 3 * block)
@@ -170,8 +170,8 @@ def soothe(own, fired, k, plan, net, n, taught, calm, zero):
     for e in range(fired.start[k + 1], fired.start[k + 2]):
         own[fired.index[e]] += plan.jump * fired.value[e]
     if not taught and (plan.window or plan.calm == HINGE):
-        fill(calm, n, zero)
-    elif plan.calm == HINGE:
+        return
+    if plan.calm == HINGE:
         for i in range(n):
             calm[i] = strength * max(own[i] - bound, zero)
     else:
@@ -179,58 +179,45 @@ def soothe(own, fired, k, plan, net, n, taught, calm, zero):
             calm[i] = strength * (own[i] - bound)
 
 
-@native
-@no_type_check
-def filter_back(ahead, signal, kappa, n):
-    """Moves the learning signal's filter back by a tick."""
-    for i in range(n):
-        ahead[i] = signal[i] + kappa * ahead[i]
+# The loops below run over few arrays each. LLVM checks before a loop whether any two of
+# them overlap; beyond eight checks it leaves the loop as it is, a number at a time.
 
 
 @native
 @no_type_check
-def decay_back(ahead, kappa, n):
-    """The same where there is no signal."""
+def meet_signal(slope, calm, ahead, signal, mu, kappa, n):
+    """A tick with a learning signal: Lambda, and the gradient's x in the place of C."""
     for i in range(n):
-        ahead[i] *= kappa
+        now = signal[i] + kappa * ahead[i]
+        ahead[i] = now
+        calm[i] = slope[i] * (calm[i] + now + mu[i])
 
 
 @native
 @no_type_check
-def plus(to, other, n):
-    """Adds n numbers."""
+def meet_silence(slope, calm, ahead, mu, kappa, n):
+    """The same in a tick without one."""
     for i in range(n):
-        to[i] += other[i]
+        now = kappa * ahead[i]
+        ahead[i] = now
+        calm[i] = slope[i] * (calm[i] + now + mu[i])
 
 
 @native
 @no_type_check
-def meet(slope, m, mu, x, n):
-    """The x of a sum with an m for each neuron; may take m's place."""
+def move_back(x, mu, later, rho, ratio, alpha, n):
+    """Moves mu back by a tick, and makes r of x, with r of the tick after it."""
     for i in range(n):
-        x[i] = slope[i] * (m[i] + mu[i])
+        mu[i] = rho[i] * mu[i] - ratio[i] * x[i]
+        x[i] += alpha * later[i]
 
 
 @native
 @no_type_check
 def meet_all(slope, m, mu, x, n):
-    """The x of a sum with one m for all; may take the slope's place."""
+    """The x of a sum with one m for all neurons; may take the slope's place."""
     for i in range(n):
         x[i] = slope[i] * (m + mu[i])
-
-
-@native
-@no_type_check
-def move_back(x, mu, plan, ratio, alpha, n, is_last):
-    """Moves a sum's mu back by a tick, and makes r of x, with that of the next tick."""
-    if plan.follows:
-        rho = plan.rho
-        for i in range(n):
-            mu[i] = rho[i] * mu[i] - ratio[i] * x[i]
-    if not is_last:
-        later = after(x, n)
-        for i in range(n):
-            x[i] += alpha * later[i]
 
 
 @native
@@ -288,45 +275,42 @@ def run_back(net, cells, plan, room, desk, a, b):
     Returns:
         What the filter loses in the block.
     """
-    ticks, n, zero, one = net.ticks, cells.n, cells.zero, cells.one
-    alpha, ahead, mu, ratio = net.alpha, desk.ahead, desk.mu, desk.ratio
-    mu_filter, mu_adapt = after(mu, n), after(mu, 2 * n)
+    ticks, n, zero, left = net.ticks, cells.n, cells.zero, cells.one
+    alpha, rho, ratio, ahead = net.alpha, plan.rho, desk.ratio, desk.ahead
+    mu, mu_filter, mu_adapt = desk.mu, after(desk.mu, n), after(desk.mu, 2 * n)
     kappa = net.kappa if plan.filters else zero
-    taught, left = net.calms or a < b, one
     fill(ahead, n, zero)
     fill(mu, 2 * n, zero)
-    fill(mu_adapt, n, one)
-    if plan.follows:
-        beta = plan.beta
-        for i in range(n):
-            ratio[i] = beta[i] / cells.gain
+    fill(mu_adapt, n, cells.one)
+    for i in range(n):
+        ratio[i] = plan.beta[i] / cells.gain if plan.follows else zero
+    fill(after(desk.slope, (ticks + 1) * n), n, zero)
+    fill(after(desk.calm, (ticks + 1) * n), n, zero)
+    fill(after(desk.filtered, (ticks + 1) * n), n, zero)
     for k in range(ticks, -1, -1):  # counted from 1
-        slope, is_last = after(desk.slope, k * n), k == ticks
-        if taught:
+        slope = after(desk.slope, k * n)
+        if net.calms or a < b:
             x = after(desk.calm, k * n)
             if a < k <= b:
-                filter_back(ahead, after(room.post, (k - 1 - a) * n), kappa, n)
+                signal = after(room.post, (k - 1 - a) * n)
+                meet_signal(slope, x, ahead, signal, mu, kappa, n)
+            elif k > 0:
+                meet_silence(slope, x, ahead, mu, kappa, n)
             else:
-                decay_back(ahead, kappa, n)
-            if k == 0:
                 meet_all(slope, zero, mu, x, n)
-            elif net.calms:
-                plus(x, ahead, n)
-                meet(slope, x, mu, x, n)
-            else:
-                meet(slope, ahead, mu, x, n)
-            move_back(x, mu, plan, ratio, alpha, n, is_last)
+            move_back(x, mu, after(x, n), rho, ratio, alpha, n)
         if plan.filters:
-            x, m = after(desk.filtered, k * n), zero if k == 0 else left
+            x, m = after(desk.filtered, k * n), left if k > 0 else zero
             meet_all(slope, m, mu_filter, x, n)
-            move_back(x, mu_filter, plan, ratio, alpha, n, is_last)
-            left = left if k == 0 else left * kappa
-        if plan.follows:
-            if is_last:
-                fill(slope, n, zero)
-            else:
-                meet_all(slope, zero, mu_adapt, slope, n)
-                move_back(slope, mu_adapt, plan, ratio, alpha, n, is_last)
+            move_back(x, mu_filter, after(x, n), rho, ratio, alpha, n)
+            left = left * kappa if k > 0 else left
+        if plan.follows and k == ticks:
+            fill(slope, n, zero)
+        elif plan.follows:
+            meet_all(slope, zero, mu_adapt, slope, n)
+            move_back(slope, mu_adapt, after(slope, n), rho, ratio, alpha, n)
+    for i in range(n):
+        ahead[i] *= kappa
     return left
 
 
@@ -377,11 +361,11 @@ def trace_block(x, mask, target, net, cells, plan, state, kept, room, desk, sums
         level = integrate_full(state, net, cells, plan, kept, room, desk, k)
         answer(k, net, state, room)
         if net.hears:
-            slope = after(desk.slope, (k + 1) * n)
+            slope, calm = after(desk.slope, (k + 1) * n), after(desk.calm, (k + 1) * n)
             fill(slope, n, cells.one)
+            fill(calm, n, zero)
             weigh(slope, level, cells)
             if net.calms:
-                calm = after(desk.calm, (k + 1) * n)
                 soothe(state.own, room.fired, k, plan, net, n, mask[k], calm, zero)
         if a <= k < b:
             post = after(room.post, (k - a) * n)
