@@ -162,17 +162,16 @@ def online(w: Workload) -> Case:
 
 
 def calls(w: Workload) -> Case:
-    """One compiled reference tick per Python call."""
+    """The real-time interface: a tick's addresses in, spikes and readout out."""
     rule = ons.rules.reckon(RATE_ONLINE, gate=ons.rules.EveryTick())
     ready = Ready(w, rule, Event())
-    samples, task = ready.samples(), ready.task
-    tick = jax.jit(lambda s, x: ready.learner.tick(task, s, x), donate_argnums=0)
+    stream = ready.learner.stream(ready.state)
+    content = np.asarray(ready.episodes.content[0])
+    events = [np.flatnonzero(now) for now in content]
+    label = int(ready.episodes.label[0])
 
     def step():
-        fired = 0
-        for sample in samples:
-            ready.state, seen = jax.block_until_ready(tick(ready.state, sample))
-            fired += seen.z["hidden"].sum()
-        ready.fired = fired
+        stream.reset()
+        ready.fired = sum(len(stream.step(now, label).spikes) for now in events)
 
     return Case(step, w.ticks, ready.figures)
