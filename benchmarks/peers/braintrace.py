@@ -91,8 +91,7 @@ class Ready:
 
     def run(self, one):
         def step():
-            loss, spikes = jax.block_until_ready(one(self.x))
-            self.seen.update(spikes=spikes, loss=loss)
+            self.seen.update(jax.block_until_ready(one(self.x)))
 
         return Case(step, self.w.ticks, self.figures)
 
@@ -108,7 +107,7 @@ def batch(w: Workload, algorithm, **options) -> Case:
             x, step_fn=ready.loss, has_aux=True, return_value=True
         )
         ready.optimiser.update(gradient)
-        return losses.mean(), spikes.mean()
+        return {"spikes": spikes.mean(), "loss": losses.mean()}
 
     return ready.run(one)
 
@@ -130,9 +129,9 @@ def each_tick(w: Workload):
     )
 
     def tick(x):
-        gradient, loss, spikes = gradient_of(x)
+        gradient, _, spikes = gradient_of(x)
         ready.optimiser.update(gradient)
-        return loss, spikes
+        return spikes
 
     return ready, tick
 
@@ -143,8 +142,7 @@ def online(w: Workload) -> Case:
     @brainstate.transform.jit
     def one(x):
         ready.rest()
-        losses, spikes = brainstate.transform.for_loop(tick, x)
-        return losses.mean(), spikes.mean()
+        return {"spikes": brainstate.transform.for_loop(tick, x).mean()}
 
     return ready.run(one)
 
@@ -156,9 +154,8 @@ def calls(w: Workload) -> Case:
 
     def step(x):
         rest()
-        seen = [jax.block_until_ready(one(now)) for now in x]
-        losses, spikes = (jnp.stack(each).mean() for each in zip(*seen, strict=True))
-        return losses, spikes
+        spikes = [jax.block_until_ready(one(now)) for now in x]
+        return {"spikes": sum(map(float, spikes)) / len(spikes)}
 
     ready.x = list(ready.x)
     return ready.run(step)

@@ -125,14 +125,9 @@ class Ready:
     def figures(self):
         w = self.w
         share = float(np.sum(self.fired)) / (w.ticks * w.batch * w.n_hidden)
-        return (
-            {"spikes": share}
-            if self.task.streamed
-            else {
-                "spikes": share,
-                "loss": self.loss(),
-            }
-        )
+        writes_late = self.learner.rule.gate.accumulates
+        known = writes_late and not self.task.streamed  # a loss before the first write
+        return {"spikes": share} | ({"loss": self.loss()} if known else {})
 
 
 def trained(w: Workload, engine: Any, streamed: bool = False) -> Ready:
