@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7, help="turns (default 7)")
     parser.add_argument("--out", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
-    task, _, batch, _, made = cue()
+    task, _, batch, _, made, _ = cue()
     learner = made(Event())
 
     def learn(state, key):
