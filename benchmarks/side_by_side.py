@@ -251,13 +251,16 @@ def quick(rounds: int, cores: list[int]) -> None:
     for one in ROWS:
         if one.peer == YARDSTICK:
             now = row(one, seen, "")
-            before = recorded[one.name]
+            start = (
+                f"| {one.name} | {table.number(now['ours'])} | {now['ratio']:.3g} | "
+            )
+            before = recorded.get(one.name)
+            if before is None:
+                print(f"{start}none | |")
+                continue
             change = now["ratio"] / before
             note = " slower" if change > 1.25 else ""
-            print(
-                f"| {one.name} | {table.number(now['ours'])} | {now['ratio']:.3g} | "
-                f"{before:.3g} | {change:.2f}{note} |"
-            )
+            print(f"{start}{before:.3g} | {change:.2f}{note} |")
     print("\nDifferences under 25 % are noise; another machine has other ratios.")
 
 

@@ -206,7 +206,7 @@ REFUSED = {
     "the device SoftBound has no event-driven form where": Learner(
         NET, reckon(), SoftBound(Ideal())
     ),
-    "an optimiser has none where writes happen": Learner(
+    "an optimiser has no event-driven form where writes happen": Learner(
         NET, reckon(), transform=optax.trace(0.9)
     ),
 }

@@ -167,6 +167,7 @@ def test_without_a_target_nothing_is_learnt():
         ((np.zeros(5),), "events must be the addresses .* got float64 of shape"),
         ((np.zeros((2, 2), int),), r"events must be the addresses .* \(2, 2\)"),
         (([1], 3), "target must be a class from 0 to 2; got 3"),
+        (([1], np.array(3)), "target must be a class from 0 to 2; got 3"),
         (([1], True), "target must be a class or 3 numbers"),
         (([1], [0.0, 1.0]), "target must be a class or 3 numbers"),
         (([1], [0.0, 1.0, np.inf]), "target must be finite; got inf"),

@@ -258,6 +258,8 @@ def test_what_cannot_be_trained_leaves_no_folder(tmp_path):
         with pytest.raises(ValueError, match=message):
             runs.train([tiny(settings=settings)], [out])
         assert not out.exists()
+    with pytest.raises(ValueError, match="'bptt', which has a loop of its own"):
+        runs.train([tiny("bptt", settings={"train.engine": "event"})], [out])
     busy = tmp_path / "busy"
     busy.mkdir()
     (busy / "mine").touch()

@@ -66,6 +66,11 @@ def learner(spec: Spec, task: AbstractTask) -> AbstractLearner:
         "weight_decay": spec.train.weight_decay,
     }
     if not isinstance(rule, AbstractRule):  # a learner of its own
+        if spec.train.engine != "auto":
+            raise ValueError(
+                f"train.engine '{spec.train.engine}' cannot run rule "
+                f"'{spec.rule.name}', which has a loop of its own: leave it at auto"
+            )
         total = batches(spec, task) * spec.train.epochs
         return rule(network, schedule=_schedule(spec, total), **common)
     _check_factored(rule, network)

@@ -26,7 +26,7 @@ from onspike.experiment import spec as specs
 from onspike.experiment.run import Position
 from onspike.types import Tree
 
-_PACKAGES = ("jax", "jaxlib", "equinox", "optax", "numpy", "scikit-learn")
+_PACKAGES = ("jax", "jaxlib", "equinox", "optax", "numba", "numpy", "scikit-learn")
 
 
 class RunFolder:

@@ -162,9 +162,9 @@ def _refused_write(learner: Any) -> str | None:
     if type(device) is Fixed and drawn != "threefry2x32":
         return f"random bits are drawn by {drawn}, and not by threefry2x32"
     if not learner.plain:
-        return f"an optimiser has none {inside}"
+        return f"an optimiser has no event-driven form {inside}"
     if not isinstance(signal, (Symmetric, *_FIXED)):
-        return f"the signal {type(signal).__name__} has none {inside}"
+        return f"the signal {type(signal).__name__} has no event-driven form {inside}"
     graph: Any = graph_of(learner.network)
     leaves = graph.leaves
     if learner.network.projections[leaves].mask is not None:

@@ -266,6 +266,8 @@ class Stream:
                 )
             return int(target)
         vector = np.asarray(target)
+        if vector.ndim == 0 and vector.dtype.kind in "iu":
+            return self._label(int(vector))
         if vector.shape != (self._n_out,) or vector.dtype.kind not in "fiu":
             raise ValueError(
                 f"Stream.step: target must be a class or {self._n_out} numbers, one "
