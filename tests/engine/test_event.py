@@ -10,6 +10,7 @@ import pytest
 
 from onspike import ALIF, LIF, Fixed, Ideal, Learner, Refractory, feedforward, recurrent
 from onspike.devices import Nearest, PlusMinusLSB, SoftBound, StochasticRounding
+from onspike.devices.fixed import AbstractWrite
 from onspike.engine import Event
 from onspike.experiment import build, spec
 from onspike.losses import SquaredError
@@ -137,6 +138,33 @@ def test_threads_change_no_bit(monkeypatch):
             assert np.array_equal(plain(a), plain(b))
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.float32])
+def test_input_of_any_kind_of_number_is_the_same(kind):
+    learner = Learner(NET, reckon(RATE), engine=Event())
+    episodes = draw(TASK, 1, rate=0.1)
+    other = episodes._replace(content=episodes.content.astype(kind))
+    start = begin(learner)
+    expected, found = (learn(learner, TASK, start, some) for some in (episodes, other))
+    assert_close(found, expected)
+
+
+def test_random_bits_of_another_generator_are_refused():
+    rule = reckon(RATE, gate=TargetWindow())
+    learner = Learner(NET, rule, Fixed(), engine=Event())
+    state = learner.init(jax.random.key(0, impl="rbg"))
+    with pytest.raises(
+        ValueError, match="threefry2x32, and the learner's key is of rbg"
+    ):
+        learner.learn(TASK, state, draw(TASK, 1, rate=0.1))
+
+
+class Never(AbstractWrite):
+    """A write mode that no native code knows: nothing is written."""
+
+    def __call__(self, steps, key):
+        return jnp.zeros_like(steps)
+
+
 def test_an_input_that_is_not_finite_shows():
     learner = Learner(NET, reckon(RATE), engine=Event())
     episodes = draw(TASK, 1, rate=0.1)
@@ -202,6 +230,9 @@ REFUSED = {
     ),
     "the regulariser RateTarget has no event-driven form where": ruled(
         regulariser=RateTarget(), gate=TargetWindow()
+    ),
+    "the write mode Never has no event-driven form where": Learner(
+        NET, reckon(), Fixed(8, Never())
     ),
     "the device SoftBound has no event-driven form where": Learner(
         NET, reckon(), SoftBound(Ideal())

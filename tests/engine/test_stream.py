@@ -149,6 +149,18 @@ def test_events_come_in_any_integers_and_twice_counts_twice():
     assert live[0].step([]).y.shape == (3,)
 
 
+def test_what_was_refused_leaves_nothing_behind():
+    learner = Learner(NET, frozen_hidden(0.1))
+    calm, other = (learner.stream(begin(learner)) for _ in range(2))
+    with pytest.raises(ValueError, match="target must be a class"):
+        other.step([1, 2], 7, values=[50.0, -30.0])
+    with pytest.raises(ValueError, match="values must be finite"):
+        other.step([1, 2], None, values=[50.0, np.nan])
+    read_only = np.frombuffer(np.asarray([1, 2]).tobytes(), np.int64)
+    for _ in range(3):
+        assert np.array_equal(other.step(read_only).y, calm.step([1, 2]).y)
+
+
 def test_without_a_target_nothing_is_learnt():
     learner = Learner(NET, reckon(RATE, gate=EveryTick()))
     start = begin(learner)

@@ -147,7 +147,8 @@ class Seeds(NamedTuple):
     def size(self, state: Tree, index: np.ndarray) -> int:
         """Bytes that one of these runs takes while it learns, roughly.
 
-        Its state before and after, and three times a block of its input.
+        Its state four times (before, after, gradients and their sums), and for each
+        number in a block of its input an event's address and value, and it itself.
         """
 
         def block(i, key):
@@ -156,7 +157,7 @@ class Seeds(NamedTuple):
 
         x = jax.eval_shape(block, jnp.int32(0), self.keys[0].data)
         own = sum(a.nbytes for a in jax.tree.leaves(state)) // len(self.keys)
-        return 2 * own + 3 * index.shape[-1] * x.size * x.dtype.itemsize
+        return 4 * own + 12 * index.shape[-1] * x.size
 
     def of(self, state: Tree, seed: int) -> Tree:
         """One seed's share."""

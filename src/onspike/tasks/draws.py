@@ -46,15 +46,21 @@ def tick_bits(
     return jax.vmap(lambda key: bits(key, n))(keys)
 
 
+def partitionable() -> bool:
+    """Whether JAX draws a word from its own number alone, as it does by default."""
+    return bool(getattr(jax.config, "jax_threefry_partitionable", True))
+
+
 def bits(key: Key, n: int) -> UInt32[Array, " n"]:
     """What `jax.random.bits` draws, several times faster on a CPU.
 
     JAX runs the rounds of its generator as a loop over the array, to compile sooner; in
-    one expression they need no memory. Keys of other generators go to JAX.
+    one expression they need no memory. Keys of other generators, and other settings,
+    go to JAX.
 
     Source: threefry, Salmon et al. 2011, doi:10.1145/2063384.2063405.
     """
-    if str(jax.random.key_impl(key)) != "threefry2x32":
+    if str(jax.random.key_impl(key)) != "threefry2x32" or not partitionable():
         return jax.random.bits(key, (n,), jnp.uint32)
     first, second = jax.random.key_data(key)
     schedule = first, second, first ^ second ^ jnp.uint32(0x1BD11BDA)

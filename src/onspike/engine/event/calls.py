@@ -197,6 +197,12 @@ def _call(
     form: str, given: Given, carried: Carried, extra: Any, kept: Any, desks: list[Any]
 ) -> tuple[Carried, Any]:
     leaves, structure = jax.tree.flatten(carried)
+    for a in jax.tree.leaves((given, carried, extra, kept)):
+        if jnp.issubdtype(a.dtype, jnp.floating) and a.dtype != carried.w.dtype:
+            raise TypeError(
+                f"engine Event takes numbers of one kind, that of the weights, "
+                f"{carried.w.dtype}; got {a.dtype}"
+            )
     batch, ticks, n_in = given.spikes.shape
     n_in = max(n_in, given.graded.shape[2])
     (_, n), (_, n_out) = carried.w.shape, carried.w_out.shape
@@ -220,7 +226,7 @@ def _call(
     same = {_FIRST + i: i for i in range(_CARRIED)}
     same |= {_KEPT + i: place + i for i in range(len(kept))}
     run = jax.ffi.ffi_call(
-        _target(form, str(given.graded.dtype)),
+        _target(form, str(carried.w.dtype)),
         shapes,
         input_output_aliases=same,
         vmap_method="broadcast_all",

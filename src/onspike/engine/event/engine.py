@@ -206,7 +206,9 @@ def prepare(
         one=1.0,
     )
     synapses, device = _synapses(network, graph), learner.device
-    few = isinstance(device, Fixed)
+    few, inside = isinstance(device, Fixed), not isinstance(rule.gate, EndOfSample)
+    if few and inside:
+        _check_key(state.shared.store.key)
     choices = Choices(
         reset=RESETS.index(type(neuron.reset)),
         surrogate=SURROGATES.index(type(neuron.surrogate)),
@@ -219,7 +221,7 @@ def prepare(
         masked=synapses.size > 1,
         threads=cores(),
         few=few,
-        mode=WRITES.index(type(device.write_mode)) if few else 0,
+        mode=WRITES.index(type(device.write_mode)) if few and inside else 0,
         top=device.top if few else 0,
     )
     nothing: Any = None
@@ -232,7 +234,7 @@ def prepare(
         spikes=nothing,
         graded=nothing,
         mask=nothing,
-        target=jax.vmap(task.target)(episodes),
+        target=jax.vmap(task.target)(episodes).astype(real),
         threshold=each(neuron.v_threshold, n),
         bias=each(neuron.bias, n),
         period=each(period, n, jnp.int32),
@@ -269,11 +271,21 @@ def prepare(
 
 def _now(given: Any, samples: Any) -> Any:
     """The same with the input of a block."""
-    x = jnp.swapaxes(samples.x, 0, 1)
-    none = x[:, :, :0]
+    x, mask = jnp.swapaxes(samples.x, 0, 1), samples.mask.astype(bool)
+    none, real = x[:, :, :0], given.threshold.dtype
     if x.dtype == bool:
-        x, none = none.astype(float), x
-    return given._replace(spikes=none.astype(bool), graded=x, mask=samples.mask)
+        return given._replace(spikes=x, graded=none.astype(real), mask=mask)
+    return given._replace(spikes=none.astype(bool), graded=x.astype(real), mask=mask)
+
+
+def _check_key(key: Key) -> None:
+    """Raises ValueError unless native code can draw what JAX draws from a key."""
+    drawn = str(jax.random.key_impl(key))
+    if drawn != "threefry2x32":
+        raise ValueError(
+            f"engine Event draws random bits by threefry2x32, and the learner's key is "
+            f"of {drawn}: use a key of threefry2x32, or another engine"
+        )
 
 
 def _keys(

@@ -75,14 +75,6 @@ class Events(NamedTuple):
 
 @native
 @no_type_check
-def copy(origin, to, n):
-    """Copies n numbers."""
-    for i in range(n):
-        to[i] = origin[i]
-
-
-@native
-@no_type_check
 def fill(to, n, value):
     """Sets n numbers to one."""
     for i in range(n):

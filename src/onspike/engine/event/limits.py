@@ -18,6 +18,7 @@ from onspike.rules.parts.signals import NoSignal
 from onspike.rules.three_factor import ThreeFactor
 from onspike.surrogates import Box, FastSigmoid, Triangle
 from onspike.tasks.base import AbstractTask
+from onspike.tasks.draws import partitionable
 from onspike.types import INPUT, is_constant
 
 RESETS = (SubtractReset, ZeroReset)  # in the order in which the kernels number them
@@ -78,8 +79,10 @@ def _refused_network(network: Any) -> str | None:
         return f"the neuron {type(neuron).__name__} has no event-driven form"
     if type(readout) is not LeakyIntegrator:
         return f"the readout {type(readout).__name__} has no event-driven form"
-    if cells.learns:
-        return f"the neurons learn constants: {', '.join(cells.learns)}"
+    for name, population in network.populations.items():
+        if population.learns:
+            learnt = ", ".join(population.learns)
+            return f"the neurons of '{name}' learn constants: {learnt}"
     if wiring.unit != 1:
         return f"an output unit is the mean of {wiring.unit} neurons"
     for name, population in network.populations.items():
@@ -107,7 +110,11 @@ def _refused_rule(learner: Any) -> str | None:
     signal = rule.signal
     known = (AbstractLayered, DirectFeedback, NoSignal)
     message = getattr(signal, "message", ErrorMessage())
-    if not isinstance(signal, known):
+    changed = isinstance(signal, AbstractLayered) and (
+        type(signal).step is not AbstractLayered.step
+        or type(signal).feedback is not AbstractLayered.feedback
+    )
+    if changed or not isinstance(signal, known):
         return f"the signal {type(signal).__name__} has no event-driven form"
     if not isinstance(message, ErrorMessage):
         return f"the message {type(message).__name__} has no event-driven form"
@@ -158,9 +165,13 @@ def _refused_write(learner: Any) -> str | None:
         return f"{summed} has no event-driven form {inside}"
     if type(device) not in (Ideal, Fixed):
         return f"the device {name} has no event-driven form {inside}"
-    drawn = str(jax.random.key_impl(jax.random.key(0)))
-    if type(device) is Fixed and drawn != "threefry2x32":
-        return f"random bits are drawn by {drawn}, and not by threefry2x32"
+    if type(device) is Fixed:
+        if type(device.write_mode) not in WRITES:
+            mode = type(device.write_mode).__name__
+            return f"the write mode {mode} has no event-driven form {inside}"
+        drawn = str(jax.random.key_impl(jax.random.key(0)))
+        if drawn != "threefry2x32" or not partitionable():
+            return "random bits are not drawn by threefry2x32 as JAX does by default"
     if not learner.plain:
         return f"an optimiser has no event-driven form {inside}"
     if not isinstance(signal, (Symmetric, *_FIXED)):

@@ -120,16 +120,19 @@ class Stream:
             or events.dtype != _WORD
             or events.ndim != 1
             or not events.flags.c_contiguous
+            or not events.flags.writeable
         ):
             events = _whole(events)
-        if values is not None or len(events) > self._n_in:
-            events, values = self._weighed(events, values)
         label = -1 if target is None else self._label(target)
-        number = self._enter(self._at, events, label)
-        if number < 0:
-            number = self._explain(number, events, label, values)
-        if values is not None:
-            self._desk[self._place.values] = 0
+        try:
+            if values is not None or len(events) > self._n_in:
+                events, values = self._weighed(events, values)
+            number = self._enter(self._at, events, label)
+            if number < 0:
+                number = self._explain(number, events, label, values)
+        finally:  # the desk must not remember where values were
+            if values is not None:
+                self._desk[self._place.values] = 0
         return Seen(self._sent[:number].copy(), self._y.copy())
 
     def reset(self) -> None:
@@ -151,11 +154,11 @@ class Stream:
         writes = int(self._desk[self._place.writes])
         store = shared.store._replace(
             die=die._replace(weights=die.weights | weights),
-            writes=jnp.asarray(writes, shared.store.writes.dtype),
+            writes=_wrapped(writes, shared.store.writes.dtype),
         )
         ticks = int(self._desk[self._place.ticks])
         shared = shared._replace(
-            store=store, tick=shared.tick + jnp.asarray(ticks, shared.tick.dtype)
+            store=store, tick=shared.tick + _wrapped(ticks, shared.tick.dtype)
         )
         fast = type(carried.state)(
             *(jnp.array(arrays[name])[None] for name in carried.state._fields)
@@ -250,7 +253,7 @@ class Stream:
     def _look_ahead(self, writes: int) -> None:
         """Finds the schedule's factors from a write on."""
         some = jnp.arange(1 if self._steady else _AHEAD, dtype=jnp.int32)
-        scales = jax.vmap(self._learner.schedule)(writes + some)
+        scales = jax.vmap(self._learner.schedule)(_wrapped(writes, np.int32) + some)
         self._arrays["scales"] = np.array(scales, self._arrays["w"].dtype)
 
     def _ask(self, what: int) -> None:
@@ -339,7 +342,12 @@ def _whole(events: Any) -> np.ndarray:
             "Stream.step: events must be the addresses of channels that spiked, a list "
             f"of whole numbers; got {found.dtype} of shape {found.shape}"
         )
-    return np.ascontiguousarray(found, _WORD)
+    return np.array(found, _WORD, order="C")  # a copy: others may be read-only
+
+
+def _wrapped(count: int, kind: Any) -> Any:
+    """A count in fewer bits, in which it begins anew as a sum of ticks does."""
+    return jnp.asarray(np.int64(count).astype(kind))
 
 
 def _refused(learner: Any) -> str | None:
