@@ -81,7 +81,7 @@ def calls(learner: ons.Learner, episodes: Any):
     return run
 
 
-def cue():
+def cue(device: Any = None):
     task, number = ons.tasks.CueAccumulation(), jnp.arange(CUE_SAMPLES)
     episodes = jax.vmap(lambda i: task.episode("train", i, ons.key(0)))(number)
     cells = ons.LIF(tau_mem=2.0, v_threshold=0.6)
@@ -89,13 +89,14 @@ def cue():
     hinge = ons.rules.RateHinge()
     rule = ons.rules.reckon(2e-5, 4e-4, regulariser=hinge)
     ticks = task.ticks * CUE_SAMPLES
+    device = ons.Ideal() if device is None else device
     return (
         task,
         episodes,
         1,
         ticks,
-        lambda engine: ons.Learner(net, rule, engine=engine),
-        ons.Learner(net, rule).init(ons.key(1)),
+        lambda engine: ons.Learner(net, rule, device, engine=engine),
+        ons.Learner(net, rule, device).init(ons.key(1)),
     )
 
 
@@ -130,6 +131,7 @@ WORKLOADS: dict[str, Callable[[], Any]] = {
     "W2": lambda: noise("W2"),
     "W3": online,
     "cue": cue,
+    "cue, 8 bits": lambda: cue(ons.Fixed(8)),
     "alif": alif,
 }
 
