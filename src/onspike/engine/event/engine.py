@@ -168,8 +168,8 @@ def prepare(
     learner: Any, task: AbstractTask, state: Tree, episodes: Any, shares: int
 ) -> tuple[Any, Any]:
     """What a native call reads in any block, and what it finds in the first."""
-    from onspike.engine.event.calls import Carried, Choices, Given, Numbers
     from onspike.engine.event.kernels import State
+    from onspike.engine.event.operands import Carried, Choices, Given, Numbers
 
     network, rule = learner.network, learner.rule
     graph, params = (

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, no_type_check
 import numpy as np
 
 from onspike.engine.event.bridge import after, as_bytes, native
-from onspike.engine.event.kernels import list_set, silent
+from onspike.engine.event.kernels import add_up, list_set, silent
 
 NEAREST, STOCHASTIC, PLUS_MINUS = 0, 1, 2  # write modes
 PROJECTIONS = 3  # from the input, from hidden neurons, to the readout
@@ -123,7 +123,7 @@ def under(u, steps, c, mode):
 def write_codes(target, asked, memory, wish, zero):
     """Changes the codes of rows by what is asked; counts changes."""
     w, low, high, n, there, masked = target
-    traces, rows, post, batch, rate, loss = asked
+    post, batch, rate, loss = asked.post, asked.batch, asked.rate, asked.loss
     active, steps, side, written = wish.active, wish.steps, wish.post, 0
     lsb, top = memory.lsb[0], memory.top
     if rate == zero and loss == zero:
@@ -140,13 +140,8 @@ def write_codes(target, asked, memory, wish, zero):
     for j in range(low, high):
         if silent(asked, j, zero):
             continue
-        row, x = after(w, j * n), traces[j]
-        for c in range(count):
-            steps[c] = x * side[c]
-        for b in range(1, batch):
-            now, x = after(side, b * count), traces[b * rows + j]
-            for c in range(count):
-                steps[c] += x * now[c]
+        row = after(w, j * n)
+        add_up(steps, asked, j, side, count)
         if masked:
             mask = after(there, j * n)
             for c in range(count):

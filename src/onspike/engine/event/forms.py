@@ -252,6 +252,26 @@ def close(z, n, fired, ticks, spikes, cells):
 
 @native
 @no_type_check
+def conclude(net, cells, state, room, sums, a, b):
+    """Ends a block whose gradient is summed: the readout's, and what is counted."""
+    n, ticks = cells.n, net.ticks
+    learn(
+        sums.gradient_out,
+        state.trace_out,
+        n,
+        net.n_out,
+        net.kappa,
+        net.powers_out,
+        room.post_out,
+        (room.fired, 1, a + 1, b + 1, ticks + 1),
+        room.back_out,
+        cells.zero,
+    )
+    close(state.z, n, room.fired, ticks, sums.spikes, cells)
+
+
+@native
+@no_type_check
 def sum_block(x, mask, target, net, cells, state, room, sums):
     """A block of one sample x, as for `act`, whose gradient is added to `sums`."""
     ticks, n, n_out, zero = net.ticks, cells.n, net.n_out, cells.zero
@@ -286,19 +306,7 @@ def sum_block(x, mask, target, net, cells, state, room, sums):
             room.back,
             zero,
         )
-    learn(
-        sums.gradient_out,
-        state.trace_out,
-        n,
-        n_out,
-        net.kappa,
-        net.powers_out,
-        room.post_out,
-        (room.fired, 1, a + 1, b + 1, ticks + 1),
-        room.back_out,
-        zero,
-    )
-    close(state.z, n, room.fired, ticks, sums.spikes, cells)
+    conclude(net, cells, state, room, sums, a, b)
 
 
 @native

@@ -37,7 +37,7 @@ def plan(learner: Any, own: Tree, carried: Any) -> tuple[Any, Any, Any]:
         carried: What a call without full traces carries.
     """
     from onspike.engine.event import full_traces
-    from onspike.engine.event.calls import Planned
+    from onspike.engine.event.operands import Planned
 
     network, rule, graph = learner.network, learner.rule, graph_of(learner.network)
     assert graph is not None

@@ -33,7 +33,7 @@ Weights and traces are rows by presynaptic unit (N, n), as in `kernels`.
 from typing import Any, NamedTuple, no_type_check
 
 from onspike.engine.event.bridge import after, native
-from onspike.engine.event.forms import answer, close, collect, window_of
+from onspike.engine.event.forms import answer, collect, conclude, window_of
 from onspike.engine.event.kernels import (
     Events,
     State,
@@ -43,7 +43,6 @@ from onspike.engine.event.kernels import (
     fill,
     fire,
     gather,
-    learn,
     recall,
     send_back,
     weigh,
@@ -385,16 +384,4 @@ def trace_block(x, mask, target, net, cells, plan, state, kept, room, desk, sums
             net, cells, plan, state.trace, kept, room, desk, sums.gradient, a, b
         )
         advance(state.trace, net.rows, net.powers, room.arriving, 0, ticks)
-    learn(
-        sums.gradient_out,
-        state.trace_out,
-        n,
-        n_out,
-        net.kappa,
-        net.powers_out,
-        room.post_out,
-        (room.fired, 1, a + 1, b + 1, ticks + 1),
-        room.back_out,
-        zero,
-    )
-    close(state.z, n, room.fired, ticks, sums.spikes, cells)
+    conclude(net, cells, state, room, sums, a, b)

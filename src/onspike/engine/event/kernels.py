@@ -462,23 +462,33 @@ def silent(asked, j, zero):
 
 @native
 @no_type_check
+def add_up(change, asked, j, post, n):
+    r"""Sets `change` (n,) to $\sum_b \bar s_{bj} q_{bi}$ of row j.
+
+    `post` (batch, n) is that of `asked`, or some of its columns side by side.
+    """
+    x = asked.traces[j]
+    for i in range(n):
+        change[i] = x * post[i]
+    for b in range(1, asked.batch):
+        now, x = after(post, b * n), asked.traces[b * asked.rows + j]
+        for i in range(n):
+            change[i] += x * now[i]
+
+
+@native
+@no_type_check
 def write(target, asked, change, zero):
     """Changes rows by what is asked; counts changes. `change` (n,) is scratch."""
     w, low, high, n, there, masked = target
-    traces, rows, post, batch, rate, loss = asked
-    count = 0
+    post, rate, loss, count = asked.post, asked.rate, asked.loss, 0
     if rate == zero and loss == zero:
         return count
     for j in range(low, high):
         if silent(asked, j, zero):
             continue
-        row, x = after(w, j * n), traces[j]
-        for i in range(n):
-            change[i] = x * post[i]
-        for b in range(1, batch):
-            now, x = after(post, b * n), traces[b * rows + j]
-            for i in range(n):
-                change[i] += x * now[i]
+        row = after(w, j * n)
+        add_up(change, asked, j, post, n)
         if masked:
             mask = after(there, j * n)
             for i in range(n):

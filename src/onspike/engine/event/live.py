@@ -17,10 +17,8 @@ from onspike.engine.event.bridge import (
     pointer,
     words,
 )
-from onspike.engine.event.calls import Choices, Numbers, version
-from onspike.engine.event.forms import Net, room_at
+from onspike.engine.event.forms import room_at
 from onspike.engine.event.kernels import (
-    Cells,
     State,
     fill,
     recall,
@@ -35,6 +33,8 @@ from onspike.engine.event.lazy import (
     run_tick,
     settle_all,
 )
+from onspike.engine.event.operands import CHOICE, cells_of, net_of
+from onspike.engine.event.work import version
 
 TICK, OPEN, REST, SETTLE = range(4)  # what may be asked for
 NO_TARGET, GIVEN = -1, -2  # instead of a class: none, and a vector
@@ -91,8 +91,6 @@ class Desk(NamedTuple):
 
 
 AT = Desk(*range(len(Desk._fields)))  # positions
-_N = Numbers(*range(len(Numbers._fields)))
-_C = Choices(*range(len(Choices._fields)))
 
 
 @njit("int64(int64, int64[::1], int64)", cache=True)
@@ -122,45 +120,23 @@ def _parts(word, kind):
         pointer(word[AT.numbers], kind),
         pointer(word[AT.choices], np.int32),
     )
-    n, zero = word[AT.n], number[_N.zero]
-    cells = Cells(
-        n,
-        pointer(word[AT.threshold], kind),
-        pointer(word[AT.bias], kind),
-        pointer(word[AT.period], np.int32),
-        number[_N.alpha],
-        number[_N.gain],
-        number[_N.slope],
-        number[_N.other],
-        choice[_C.reset],
-        choice[_C.surrogate],
-        choice[_C.refractory] != 0,
-        choice[_C.clamp] != 0,
-        zero,
-        number[_N.one],
-    )
-    net = Net(
-        word[AT.n_in],
-        word[AT.n_out],
-        word[AT.rows],
-        1,
-        pointer(word[AT.w], kind),
-        pointer(word[AT.columns], kind),
-        pointer(word[AT.back], kind),
-        pointer(word[AT.bias_out], kind),
-        number[_N.alpha],
-        number[_N.kappa],
-        pointer(word[AT.real], kind),  # of powers a tick has no need
-        pointer(word[AT.real], kind),
-        number[_N.gain_out],
-        number[_N.strength],
-        number[_N.bound],
-        number[_N.transport],
-        choice[_C.loss],
-        choice[_C.recurrent] != 0,
+    n = word[AT.n]
+    period = pointer(word[AT.period], np.int32)
+    threshold, bias = pointer(word[AT.threshold], kind), pointer(word[AT.bias], kind)
+    cells = cells_of(n, threshold, bias, period, number, choice)
+    powers = pointer(word[AT.real], kind)  # of which a tick has no need
+    net = net_of(
+        (word[AT.n_in], word[AT.n_out], word[AT.rows], 1),
+        (
+            pointer(word[AT.w], kind),
+            pointer(word[AT.columns], kind),
+            pointer(word[AT.back], kind),
+            pointer(word[AT.bias_out], kind),
+        ),
+        (powers, powers),
         True,
-        choice[_C.hears] != 0,
-        choice[_C.calms] != 0,
+        number,
+        choice,
     )
     state = State(
         pointer(word[AT.v], kind),
@@ -174,7 +150,7 @@ def _parts(word, kind):
     whole, real = pointer(word[AT.whole], np.int32), pointer(word[AT.real], kind)
     room = room_at(whole, real, 0, net, n)
     past = room_at(whole, real, 1, net, n).arriving
-    synapses = pointer(word[AT.synapses], kind), choice[_C.masked] != 0
+    synapses = pointer(word[AT.synapses], kind), choice[CHOICE.masked] != 0
     debts, _ = debts_at(past.start, past.value, net, n, synapses)
     return net, cells, state, room, debts
 
@@ -308,7 +284,7 @@ def worker(real: str) -> Any:
     @cfunc(WORD, cache=True)
     @no_type_check
     def work(desk):
-        stamp  # noqa: B018 - makes it a part of the key in numba's cache
+        _ = stamp  # makes it a part of the key in numba's cache
         word = words(desk)
         what = word[AT.asked]
         if what == TICK:
