@@ -339,6 +339,26 @@ def assert_close(one, other):
             assert np.array_equal(a, b), path
 
 
+def assert_learn_alike(slow, fast, task, batches, least, most):
+    """Two learners come to the same, batch by batch, and all that may learn does.
+
+    Hidden neurons fire `least` to `most` times in each batch. Returns the last state.
+    """
+    start = state = expected = begin(slow, 3)
+    for episodes in batches:  # each goes on from what the one before has left
+        expected, record = learn(slow, task, expected, episodes)
+        state, found = learn(fast, task, state, episodes)
+        assert_spikes(record, least=least, most=most)
+        assert int(record.written) > 0
+        assert_close(state, expected)
+        assert_close(found, record)
+    before, after = start.shared.store.die.weights, expected.shared.store.die.weights
+    for projection in slow.rates():
+        change = np.abs(after[projection] - before[projection]).max()
+        assert change > 1e-4, f"'{projection}' learns nothing"
+    return expected
+
+
 READOUT = LeakyIntegrator(10e-3)
 
 

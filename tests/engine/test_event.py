@@ -35,6 +35,7 @@ from onspike.surrogates import Arctan, Box
 from oracle import (
     READOUT,
     assert_close,
+    assert_learn_alike,
     assert_spikes,
     begin,
     draw,
@@ -83,21 +84,9 @@ def test_events_give_what_ticks_give(name):
     task = dataclasses.replace(TASK, loss=SquaredError()) if more else TASK
     slow = Learner(network, rule, **more)
     fast = Learner(network, rule, engine=Event(shares=2), **more)
-    start = state = expected = begin(slow, 3)
-    for seed in range(2):  # the second goes on from what the first has left
-        episodes = draw(task, 3, rate=0.1, seed=seed)
-        if seed:  # spikes are bytes, or whatever number
-            episodes = episodes._replace(content=episodes.content > 0)
-        expected, record = learn(slow, task, expected, episodes)
-        state, found = learn(fast, task, state, episodes)
-        assert_spikes(record, least=100, most=20000)
-        assert int(record.written) > 0
-        assert_close(state, expected)
-        assert_close(found, record)
-    before, after = start.shared.store.die.weights, expected.shared.store.die.weights
-    for projection in slow.rates():
-        change = np.abs(after[projection] - before[projection]).max()
-        assert change > 1e-4, f"'{projection}' learns nothing"
+    first, second = (draw(task, 3, rate=0.1, seed=seed) for seed in range(2))
+    second = second._replace(content=second.content > 0)  # spikes may be bytes
+    assert_learn_alike(slow, fast, task, (first, second), least=100, most=20000)
 
 
 @pytest.mark.parametrize(
