@@ -301,7 +301,7 @@ class Learner(AbstractLearner):
         self, task: AbstractTask, shared: Shared, own: Own, sample: Sample
     ) -> tuple[Own, Update, Array, dict[str, Array]]:
         """What one sample does in one tick, and the update that it asks for."""
-        own = _where(sample.first, self.rest(own), own)
+        own = self.begun(own, sample)
         own, local, y = self.act(shared, own, sample, shared.tick)
         params, wiring = self.device.read(shared.store.die), self.network.wiring
         memory, update = self.rule.step(
@@ -329,7 +329,7 @@ class Learner(AbstractLearner):
 
     def foresee(self, shared: Shared, own: Own, sample: Sample) -> tuple[Own, Update]:
         """What one sample asks for before its tick: no spike yet, and no error."""
-        own = _where(sample.first, self.rest(own), own)
+        own = self.begun(own, sample)
         params, wiring = self.device.read(shared.store.die), self.network.wiring
         plastic = tuple(self.rates())
         local = self.network.foresee(
@@ -404,6 +404,10 @@ class Learner(AbstractLearner):
             "optimiser": bits(shared.store.optimiser),
             "gathered updates": bits(shared.pending),
         }
+
+    def begun(self, own: Own, sample: Sample) -> Own:
+        """One sample's share before a tick: at rest, if the tick is its first."""
+        return _where(sample.first, self.rest(own), own)
 
     def rest(self, own: Own) -> Own:
         """One sample's share at the start of a sample: fast state cleared."""

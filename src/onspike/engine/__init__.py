@@ -5,7 +5,7 @@ from onspike.engine.choice import Choice, fastest
 from onspike.engine.chunked import Chunked
 from onspike.engine.event import Event, Seen, Stream
 from onspike.engine.infer import Recording, infer, record
-from onspike.engine.scan import Scan, over_ticks, repeat
+from onspike.engine.scan import Scan, over_ticks, repeat, some_ticks
 
 __all__ = [
     "AbstractEngine",
@@ -22,4 +22,5 @@ __all__ = [
     "over_ticks",
     "record",
     "repeat",
+    "some_ticks",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int
+from jaxtyping import Array, Bool, Int
 
 from onspike.engine.base import AbstractEngine, Record
 from onspike.tasks.base import AbstractTask, Episode
@@ -70,26 +70,9 @@ def over_blocks(
     length = _block_length(task.ticks, most)
     whole = task.ticks // length
     mask = jnp.asarray(task.mask())
-    target = jax.vmap(task.target)(episodes)
-    reward = jnp.zeros(target.shape[0])
-
-    def each(t: Int[Array, ""]) -> Tree:  # of all samples
-        return jax.vmap(lambda key: jax.random.fold_in(key, t))(episodes.key)
 
     def one(carry: Tree, now: tuple[Int[Array, ""], Array]) -> tuple[Tree, None]:
-        start, mask = now
-        length = len(mask)
-        t = start + jnp.arange(length, dtype=start.dtype)
-        samples = Sample(
-            x=jax.vmap(lambda e: task.block(e, start, length), out_axes=1)(episodes),
-            target=repeat(target, length),
-            mask=mask,
-            reward=repeat(reward, length),
-            first=t == 0,
-            last=t == task.ticks - 1,
-            key=None if episodes.key is None else jax.vmap(each)(t),
-        )
-        return block(carry, samples), None
+        return block(carry, some_ticks(task, episodes, *now)), None
 
     starts = length * jnp.arange(whole, dtype=jnp.int32)
     masks = mask[: whole * length].reshape(whole, length)
@@ -98,6 +81,39 @@ def over_blocks(
         rest = jnp.asarray(whole * length, jnp.int32), mask[whole * length :]
         carry, _ = one(carry, rest)
     return carry
+
+
+def some_ticks(
+    task: AbstractTask,
+    episodes: Episode,
+    start: Int[Array, ""],
+    mask: Bool[Array, " length"],
+) -> Sample:
+    """What arrives in some ticks of a batch of episodes, time first.
+
+    Args:
+        task: Makes the input.
+        episodes: A batch, on the leading axis.
+        start: The first of the ticks.
+        mask: The task's own, of these ticks: how many they are.
+    """
+    length = len(mask)
+    t = start + jnp.arange(length, dtype=start.dtype)
+    target = jax.vmap(task.target)(episodes)
+    reward = jnp.zeros(target.shape[0])
+
+    def each(t: Int[Array, ""]) -> Tree:  # of all samples
+        return jax.vmap(lambda key: jax.random.fold_in(key, t))(episodes.key)
+
+    return Sample(
+        x=jax.vmap(lambda e: task.block(e, start, length), out_axes=1)(episodes),
+        target=repeat(target, length),
+        mask=mask,
+        reward=repeat(reward, length),
+        first=t == 0,
+        last=t == task.ticks - 1,
+        key=None if episodes.key is None else jax.vmap(each)(t),
+    )
 
 
 def real(sample: Sample) -> Sample:

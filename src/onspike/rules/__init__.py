@@ -1,6 +1,6 @@
 """Learning rules: published assemblies, and the factors they are made of."""
 
-from onspike.rules.base import AbstractRule, RuleState, rates_of
+from onspike.rules.base import AbstractRule, Factors, RuleState, rates_of
 from onspike.rules.decolle import decolle
 from onspike.rules.dfa import dfa
 from onspike.rules.drtp import drtp
@@ -91,6 +91,7 @@ __all__ = [
     "ErrorMessage",
     "ErrorTriggered",
     "EveryTick",
+    "Factors",
     "FeedbackAlignment",
     "Hebbian",
     "Homeostasis",

@@ -35,6 +35,13 @@ class RuleState(NamedTuple):
     own: Tree  # one for each sample: traces, controllers' activity
 
 
+class Factors(NamedTuple):
+    """What a rule multiplies in a tick: for those who look on, and for figures."""
+
+    signal: dict[str, Float[Array, " n"]]  # L, by population
+    eligibility: dict[str, Float[Array, "n_post n_pre"]]  # e, by plastic projection
+
+
 class AbstractRule(eqx.Module):
     """Says, at every tick, how the weights should change.
 
@@ -97,6 +104,19 @@ class AbstractRule(eqx.Module):
         wiring: Wiring,
     ) -> tuple[Tree, Update]:
         """One tick: the rule's memory after it, and its gradient estimate."""
+
+    def factors(
+        self,
+        shared: Tree,
+        own: Tree,
+        params: Params,
+        local: dict[str, Local],
+        teaching: Teaching,
+        wiring: Wiring,
+    ) -> tuple[Factors, ...]:
+        """The same tick, taken apart; nothing for a rule that is no product."""
+        del shared, own, params, local, teaching, wiring
+        return ()
 
     @abstractmethod
     def adapt(self, shared: Tree, change: dict[str, Change]) -> Tree:

@@ -105,6 +105,13 @@ class Terms(AbstractRule):
                 total[name] = (*total.get(name, ()), *weighed)
         return tuple(after), total
 
+    def factors(self, shared, own, params, local, teaching, wiring):
+        return tuple(
+            factors
+            for term, common, one in zip(self.terms, shared, own, strict=True)
+            for factors in term.factors(common, one, params, local, teaching, wiring)
+        )
+
     def adapt(self, shared, change):
         return tuple(
             t.adapt(common, change)

@@ -6,14 +6,21 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from onspike.rules.base import AbstractRule, Rates, RuleState, check_rate, rates_of
+from onspike.rules.base import (
+    AbstractRule,
+    Factors,
+    Rates,
+    RuleState,
+    check_rate,
+    rates_of,
+)
 from onspike.rules.parts.eligibility import AbstractEligibility, EProp, PreTrace
 from onspike.rules.parts.filters import ReadoutFilter
 from onspike.rules.parts.gates import AbstractGate, EveryTick
 from onspike.rules.parts.integer import IntegerFilter
 from onspike.rules.parts.regularisers import AbstractRegulariser
 from onspike.rules.parts.signals import AbstractSignal
-from onspike.types import Local, Params, Teaching, Tree, Wiring, is_constant
+from onspike.types import Delta, Local, Params, Teaching, Tree, Wiring, is_constant
 
 
 class ThreeFactorOwn(NamedTuple):
@@ -102,23 +109,25 @@ class ThreeFactor(AbstractRule):
 
     def step(self, shared, own, params, local, teaching, wiring):
         own, credit, calm = self.hear(shared, own, params, local, teaching, wiring)
-        traces, filtered, update = {}, dict(own.filtered), {}
-        for name in own.traces:
+        own, elig, smooth = self.remember(own, local, wiring)
+        update = {}
+        for name, e in elig.items():
             post = wiring.wire(name).post
-            elig = self.eligibility_of(name, wiring)
-            traces[name], e = elig.step(own.traces[name], local[name])
-            if self.readout_filter is not None and name in filtered:
-                filtered[name], smooth = self.readout_filter.step(
-                    filtered[name], e, local[name]
-                )
-                terms = (smooth.modulate(credit[post]),)
+            if name in smooth:
+                terms = (smooth[name].modulate(credit[post]),)
                 if post in calm:
                     terms = (*terms, e.modulate(calm[post]))
             else:
                 heard = credit[post] + calm[post] if post in calm else credit[post]
                 terms = (e.modulate(heard),)
             update[name] = terms
-        return own._replace(traces=traces, filtered=filtered), update
+        return own, update
+
+    def factors(self, shared, own, params, local, teaching, wiring):
+        own, credit, _ = self.hear(shared, own, params, local, teaching, wiring)
+        _, elig, smooth = self.remember(own, local, wiring)
+        met = {name: e.dense().value for name, e in (elig | smooth).items()}
+        return (Factors(signal=credit, eligibility=met),)
 
     def hear(
         self,
@@ -146,6 +155,25 @@ class ThreeFactor(AbstractRule):
                         own.activity[wire.post], local[name], teaching
                     )
         return own._replace(signal=signal, activity=activity), credit, calm
+
+    def remember(
+        self, own: ThreeFactorOwn, local: dict[str, Local], wiring: Wiring
+    ) -> tuple[ThreeFactorOwn, dict[str, Delta], dict[str, Delta]]:
+        """What the synapses remember after a tick.
+
+        Returns:
+            The rule's memory with traces moved on, e by projection, and where the
+            readout's filter applies e behind it.
+        """
+        traces, filtered, elig, smooth = {}, dict(own.filtered), {}, {}
+        for name in own.traces:
+            memory = self.eligibility_of(name, wiring)
+            traces[name], elig[name] = memory.step(own.traces[name], local[name])
+            if self.readout_filter is not None and name in filtered:
+                filtered[name], smooth[name] = self.readout_filter.step(
+                    filtered[name], elig[name], local[name]
+                )
+        return own._replace(traces=traces, filtered=filtered), elig, smooth
 
     def eligibility_of(self, name: str, wiring: Wiring) -> AbstractEligibility:
         """The eligibility of a projection, or of a learnt constant."""
