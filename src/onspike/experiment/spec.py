@@ -135,7 +135,7 @@ def resolve(
     names = {
         "task": task,
         "rule": taught,
-        "neuron": neuron or recipe.neurons.get(taught) or row.neuron or recipe.neuron,
+        "neuron": neuron or neuron_of(task, taught),
         "device": device or device_of(taught),
     }
     chosen = {section: {"name": name} for section, name in names.items()}
@@ -160,6 +160,14 @@ def resolve(
         checks.known(f"option in [{section}]", option, fields)
         tables[section][option] = value
     return _assemble(tables, kinds, seed)
+
+
+def neuron_of(task: str, rule: str) -> str:
+    """What a rule teaches where nothing else is said."""
+    recipe = catalog.row("task", task).recipe
+    return (
+        recipe.neurons.get(rule) or catalog.row("rule", rule).neuron or recipe.neuron
+    )
 
 
 def device_of(rule: str) -> str:
