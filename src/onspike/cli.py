@@ -258,6 +258,46 @@ def doctor(
         raise typer.Exit(1)
 
 
+@app.command()
+def lab(
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="Run folder to go on with, or to follow while it trains."),
+    ] = None,
+    task: Annotated[str, typer.Option(help="Task to begin with.")] = "yin-yang",
+    rule: Rule = None,
+    neuron: Neuron = None,
+    device: Device = None,
+    seed: Annotated[int, typer.Option(help="Seed of weights, data and writes.")] = 0,
+    settings: Settings = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address to listen at; any but this machine's own asks for the token."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8642,
+    token: Annotated[
+        str | None,
+        typer.Option(help="What browsers must know; made up where it is needed."),
+    ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open a browser.")
+    ] = True,
+) -> None:
+    """Opens the lab in a browser: see a network learn, tick by tick, and meddle."""
+    from onspike.experiment.spec import settings_of
+    from onspike.lab import commands, server
+
+    if run is not None:
+        first = commands.Open(str(run.resolve()))
+    else:
+        rule = rule or ("feedback-control" if task == "yin-yang" else None)
+        options = settings_of(settings or [])
+        first = commands.New(task, rule, neuron, device, seed, options)
+    server.serve(first, host=host, port=port, token=token, browse=browser)
+
+
 @app.command("list")
 def list_names(
     what: Annotated[

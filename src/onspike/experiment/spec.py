@@ -165,9 +165,7 @@ def resolve(
 def neuron_of(task: str, rule: str) -> str:
     """What a rule teaches where nothing else is said."""
     recipe = catalog.row("task", task).recipe
-    return (
-        recipe.neurons.get(rule) or catalog.row("rule", rule).neuron or recipe.neuron
-    )
+    return recipe.neurons.get(rule) or catalog.row("rule", rule).neuron or recipe.neuron
 
 
 def device_of(rule: str) -> str:

@@ -1,0 +1,185 @@
+// The dialog in which a session is put together: lists that can be searched.
+
+let lists = 0;
+
+/** A field that searches in a list of `{name, summary, source}`. */
+export class Combobox {
+  constructor(root, changed) {
+    this.input = root.querySelector("input");
+    this.about = root.querySelector(".about");
+    this.changed = changed;
+    this.value = "";
+    this.items = [];
+    this.list = document.createElement("ul");
+    this.list.id = `list-${lists++}`;
+    this.list.setAttribute("role", "listbox");
+    this.list.setAttribute("aria-label", root.querySelector("label").textContent);
+    this.list.hidden = true;
+    this.input.after(this.list);
+    for (const [name, value] of [
+      ["role", "combobox"],
+      ["aria-controls", this.list.id],
+      ["aria-expanded", "false"],
+      ["aria-autocomplete", "list"],
+      ["autocomplete", "off"],
+      ["spellcheck", "false"],
+    ]) {
+      this.input.setAttribute(name, value);
+    }
+    this.input.addEventListener("focus", () => this.input.select());
+    this.input.addEventListener("click", () => this.open(""));
+    this.input.addEventListener("input", () => this.open(this.input.value));
+    this.input.addEventListener("keydown", (event) => this.key(event));
+    this.input.addEventListener("blur", () => this.close());
+    this.list.addEventListener("pointerdown", (event) => {
+      event.preventDefault(); // keeps the focus in the field
+      const option = event.target.closest("[role=option]");
+      if (option) this.take(option.dataset.name);
+    });
+  }
+
+  fill(items) {
+    this.items = items;
+  }
+
+  /** Shows a value without calling back. */
+  set(name) {
+    this.value = name;
+    this.input.value = name;
+    const item = this.items.find((one) => one.name === name);
+    this.about.textContent = item ? item.summary : "";
+    this.about.title = item?.source ?? "";
+  }
+
+  take(name) {
+    this.close();
+    if (name === this.value) return;
+    this.set(name);
+    this.changed(name);
+  }
+
+  open(words) {
+    const parts = words.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = ({ name, summary }) => parts.every((part) => `${name} ${summary}`.toLowerCase().includes(part));
+    this.list.replaceChildren(
+      ...this.items.filter(fits).map((item, k) => {
+        const option = document.createElement("li");
+        option.setAttribute("role", "option");
+        option.id = `${this.list.id}-${k}`;
+        option.dataset.name = item.name;
+        option.setAttribute("aria-selected", String(item.name === this.value));
+        const name = document.createElement("b");
+        name.textContent = item.name;
+        const summary = document.createElement("span");
+        summary.textContent = item.ticks === false ? `${item.summary} (no ticks to look at)` : item.summary;
+        option.append(name, summary);
+        return option;
+      }),
+    );
+    this.list.hidden = !this.list.children.length;
+    this.input.setAttribute("aria-expanded", String(!this.list.hidden));
+    const chosen = [...this.list.children].findIndex((one) => one.dataset.name === this.value);
+    this.point(words ? 0 : chosen);
+  }
+
+  close() {
+    this.list.hidden = true;
+    this.input.setAttribute("aria-expanded", "false");
+    this.input.removeAttribute("aria-activedescendant");
+    this.input.value = this.value;
+  }
+
+  point(k) {
+    this.at = k;
+    [...this.list.children].forEach((option, i) => option.classList.toggle("active", i === k));
+    const option = this.list.children[k];
+    if (option) {
+      this.input.setAttribute("aria-activedescendant", option.id);
+      option.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  key(event) {
+    const n = this.list.children.length;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (this.list.hidden) this.open("");
+      else this.point((this.at + (event.key === "ArrowDown" ? 1 : n - 1) + n) % n);
+    } else if (event.key === "Enter" && !this.list.hidden) {
+      event.preventDefault();
+      const option = this.list.children[Math.max(0, this.at)];
+      if (option) this.take(option.dataset.name);
+    } else if (event.key === "Escape" && !this.list.hidden) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.close();
+    }
+  }
+}
+
+/** The dialog: task, rule, neuron, device, seed and settings; or a run folder. */
+export class Chooser {
+  constructor(dialog, send) {
+    this.dialog = dialog;
+    this.send = send;
+    this.fields = {};
+    for (const kind of ["task", "rule", "neuron", "device"]) {
+      const root = dialog.querySelector(`[data-kind=${kind}]`);
+      this.fields[kind] = new Combobox(root, () => this.recipe(kind));
+    }
+    this.seed = dialog.querySelector("[name=seed]");
+    this.settings = dialog.querySelector("[name=settings]");
+    this.folder = dialog.querySelector("[name=folder]");
+    this.spec = dialog.querySelector("pre");
+    dialog.querySelector("form.new").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.build();
+    });
+    dialog.querySelector("form.open").addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.send({ do: "open", folder: this.folder.value.trim() })) dialog.close();
+    });
+  }
+
+  fill(catalogue) {
+    this.catalogue = catalogue;
+    for (const [kind, field] of Object.entries(this.fields)) field.fill(catalogue[`${kind}s`]);
+    if (this.session) this.show(this.session);
+  }
+
+  /** What runs now is what the dialog begins with. */
+  show(session) {
+    this.session = session;
+    for (const [kind, field] of Object.entries(this.fields)) field.set(session[kind]);
+    this.seed.value = session.seed;
+    this.spec.textContent = session.spec;
+  }
+
+  /** Fills in what the recipe uses with a task or a rule that was chosen. */
+  recipe(kind) {
+    const find = (list, name) => this.catalogue[list].find((one) => one.name === name);
+    const task = find("tasks", this.fields.task.value);
+    if (kind === "task") this.fields.rule.set(task.rule);
+    if (kind === "task" || kind === "rule") {
+      const rule = find("rules", this.fields.rule.value);
+      this.fields.neuron.set(task.neurons[rule.name]);
+      this.fields.device.set(rule.device);
+    }
+  }
+
+  build() {
+    const settings = {};
+    for (const text of this.settings.value.split("\n").map((one) => one.trim()).filter(Boolean)) {
+      const [path, ...rest] = text.split("=");
+      const value = rest.join("=").trim();
+      try {
+        settings[path.trim()] = JSON.parse(value);
+      } catch {
+        settings[path.trim()] = value;
+      }
+    }
+    const names = Object.entries(this.fields).map(([kind, field]) => [kind, field.value]);
+    const command = { do: "new", ...Object.fromEntries(names), seed: Number(this.seed.value), settings };
+    if (this.send(command)) this.dialog.close();
+  }
+}

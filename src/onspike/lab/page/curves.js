@@ -1,0 +1,185 @@
+// Accuracy over samples: what has been learnt, and what merely looks so.
+
+import { colours, faint, FONT } from "./palette.js";
+
+const CLOSE = 0.02; // share of the width within which marks of one option are one
+
+export class Curves {
+  constructor(box) {
+    this.box = box;
+    this.clear(null);
+    new ResizeObserver(() => this.fit()).observe(box);
+  }
+
+  clear(chance) {
+    this.chance = chance;
+    this.points = [];
+    this.marks = [];
+    this.build();
+  }
+
+  add(point) {
+    // An evaluation takes its time, and belongs to where it began.
+    let place = this.points.length;
+    while (place > 0 && this.points[place - 1].seen > point.seen) place -= 1;
+    this.points.splice(place, 0, point);
+    this.show();
+  }
+
+  mark(mark) {
+    this.marks.push(mark);
+    this.plot.redraw();
+  }
+
+  load({ accuracy, marks }) {
+    this.points = accuracy.sort((one, other) => one.seen - other.seen);
+    this.marks = marks;
+    this.show();
+  }
+
+  /** The newest value of a curve. */
+  last(name) {
+    for (let k = this.points.length - 1; k >= 0; k--) {
+      if (this.points[k][name] !== null) return this.points[k];
+    }
+    return null;
+  }
+
+  data() {
+    const column = (name) => this.points.map((point) => point[name]);
+    return [column("seen"), column("held_out"), column("while_learning"), column("streaming")];
+  }
+
+  show() {
+    this.plot.setData(this.data());
+  }
+
+  fit() {
+    const { clientWidth: width, clientHeight: height } = this.box;
+    if (width && height) this.plot.setSize({ width, height });
+  }
+
+  build() {
+    this.plot?.destroy();
+    const axis = {
+      stroke: colours.muted,
+      font: FONT,
+      grid: { stroke: colours.grid, width: 1 },
+      ticks: { show: false },
+    };
+    const gaps = { spanGaps: true };
+    const options = {
+      width: Math.max(50, this.box.clientWidth),
+      height: Math.max(50, this.box.clientHeight),
+      padding: [8, 10, 0, 0],
+      legend: { show: false },
+      cursor: { show: false },
+      scales: {
+        x: { time: false, range: (_, low, high) => [0, Math.max(20, high ?? 0)] },
+        y: { range: [0, 1.02] },
+      },
+      axes: [
+        { ...axis, size: 24, space: 60 },
+        { ...axis, size: 40, values: (_, marks) => marks.map((v) => `${Math.round(100 * v)} %`) },
+      ],
+      series: [
+        {},
+        { ...gaps, label: "held out", stroke: colours.blue, width: 2.25, points: { show: true, size: 5, fill: colours.blue } },
+        { ...gaps, label: "while learning", stroke: colours.orange, width: 1.25, dash: [4, 3], points: { show: false } },
+        { label: "unplugged", stroke: colours.vermillion, width: 2, points: { show: false } },
+      ],
+      hooks: { drawAxes: [(plot) => this.behind(plot)] },
+    };
+    this.plot = new uPlot(options, this.data(), this.box);
+  }
+
+  /** Behind the curves: chance, marks, and the gap that opens while unplugged. */
+  behind(plot) {
+    const { ctx: pen, bbox } = plot;
+    const x = (seen) => plot.valToPos(seen, "x", true);
+    const y = (value) => plot.valToPos(value, "y", true);
+    pen.save();
+    pen.beginPath();
+    pen.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    pen.clip();
+    this.gap(pen, x, y);
+    const dpr = devicePixelRatio || 1;
+    pen.lineWidth = dpr;
+    if (this.chance) {
+      pen.strokeStyle = colours.rule;
+      pen.setLineDash([2 * dpr, 4 * dpr]);
+      line(pen, bbox.left, y(this.chance), bbox.left + bbox.width, y(this.chance));
+      pen.fillStyle = colours.muted;
+      pen.font = FONT.replace("11px", `${10 * dpr}px`);
+      pen.textAlign = "right";
+      pen.fillText("chance", bbox.left + bbox.width - 4 * dpr, y(this.chance) - 4 * dpr);
+    }
+    this.flags(pen, x, bbox, dpr);
+    pen.restore();
+  }
+
+  gap(pen, x, y) {
+    let learning = null;
+    let held = null;
+    let edge = []; // [x, y of the one, y of the other] while unplugged
+    const close = () => {
+      if (edge.length > 1) {
+        pen.fillStyle = faint(colours.vermillion, 0.16);
+        pen.beginPath();
+        edge.forEach(([at, upper]) => pen.lineTo(at, upper));
+        edge.reverse().forEach(([at, , lower]) => pen.lineTo(at, lower));
+        pen.fill();
+      }
+      edge = [];
+    };
+    let before = null;
+    for (const point of this.points) {
+      const off = point.streaming !== null;
+      held = point.held_out ?? held;
+      if (!off) {
+        close();
+        learning = point.while_learning ?? learning;
+        before = point;
+      } else if (learning !== null) {
+        const real = point.streaming ?? held;
+        if (!edge.length && before) edge.push([x(before.seen), y(learning), y(learning)]);
+        edge.push([x(point.seen), y(learning), y(real)]);
+      }
+    }
+    close();
+  }
+
+  /** What was changed when: a line each, named where there is room. */
+  flags(pen, x, bbox, dpr) {
+    pen.strokeStyle = colours.purple;
+    pen.fillStyle = colours.muted;
+    pen.textAlign = "left";
+    pen.font = FONT.replace("11px", `${10 * dpr}px`);
+    const near = CLOSE * bbox.width;
+    const merged = [];
+    for (const { seen, text } of this.marks) {
+      const what = text.split(" = ")[0];
+      const last = merged.findLast((other) => other.what === what);
+      if (last && x(seen) - last.at < near && last.joins) last.text = text;
+      else merged.push({ at: x(seen), what, text, joins: text.includes(" = ") });
+    }
+    const rows = [-Infinity, -Infinity, -Infinity];
+    for (const { at, text } of merged) {
+      pen.setLineDash([dpr, 2 * dpr]);
+      line(pen, at, bbox.top, at, bbox.top + bbox.height);
+      const wide = pen.measureText(text).width;
+      const left = Math.min(at + 3 * dpr, bbox.left + bbox.width - wide - 2 * dpr);
+      const row = rows.findIndex((end) => left > end);
+      if (row < 0) continue;
+      rows[row] = left + wide + 8 * dpr;
+      pen.fillText(text, left, bbox.top + bbox.height - (6 + 12 * row) * dpr);
+    }
+  }
+}
+
+function line(pen, x0, y0, x1, y1) {
+  pen.beginPath();
+  pen.moveTo(x0, y0);
+  pen.lineTo(x1, y1);
+  pen.stroke();
+}

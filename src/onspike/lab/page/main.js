@@ -1,0 +1,417 @@
+// The page of the lab: what comes in is shown, what is pressed is sent.
+
+import { Chooser } from "./chooser.js";
+import { Curves } from "./curves.js";
+import { fillKnobs } from "./knobs.js";
+import { colours, percent, readColours, series, short, whole } from "./palette.js";
+import { picture, save } from "./picture.js";
+import { Player, Record } from "./record.js";
+import { Line } from "./socket.js";
+import { Lanes, Raster } from "./strips.js";
+import { Weights } from "./weights.js";
+
+const FRAME = 32; // milliseconds between two drawings at least
+const SPEEDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, "full"];
+
+const find = (id) => document.getElementById(id);
+const write = (id, text) => {
+  const element = find(id);
+  if (element.textContent !== text) element.textContent = text;
+};
+
+/** For tests and the curious: what has come, and what has been drawn. */
+const counts = { frames: 0, messages: 0, ticksReceived: 0, ticksShown: 0, last: {}, up: false };
+window.onspike = counts;
+
+let session = null;
+let status = { state: "idle", plugged: true };
+let record = null;
+let population = null;
+const player = new Player();
+
+readColours();
+
+const strips = {
+  raster: new Raster(find("raster").parentElement, { axis: true }),
+  membranes: new Lanes(find("membranes").parentElement, membranes),
+  readout: new Lanes(find("readout").parentElement, readout),
+  signal: new Lanes(find("signal").parentElement, signal),
+  synapse: new Lanes(find("synapse").parentElement, synapse, { axis: true }),
+};
+const curves = new Curves(find("curve"));
+const weights = new Weights(find("weights"), ({ projection, post, pre }) => {
+  if (send({ do: "watch", projection, post, pre })) nameSynapse({ projection, post, pre });
+});
+const chooser = new Chooser(find("chooser"), send);
+
+// What the panels show.
+
+function membranes(session, record) {
+  const chosen = session.populations.find(({ name }) => name === population);
+  const shown = record.shown[population] ?? [];
+  const threshold = chosen?.threshold ?? null;
+  return (shown.length ? shown : [0]).map((neuron, k) => ({
+    label: shown.length ? `neuron ${neuron}` : "",
+    colour: series(k),
+    group: "v",
+    traces: [{ channel: `v ${population} ${k}`, colour: series(k) }],
+    keep: threshold === null ? [] : [threshold],
+    lines: threshold === null ? [] : [{ value: threshold }],
+    spikes: chosen?.spiking ? { population, neuron, colour: colours.ink } : null,
+  }));
+}
+
+function readout(session) {
+  const outputs = [...Array(session.n_out).keys()];
+  return [
+    {
+      traces: [
+        ...outputs.map((k) => ({ channel: `target ${k}`, colour: series(k), width: 4, opacity: 0.3 })),
+        ...outputs.map((k) => ({ channel: `y ${k}`, colour: series(k), width: 1.5 })),
+      ],
+    },
+  ];
+}
+
+function signal(session, record) {
+  const shown = record.shown[population] ?? [];
+  return [
+    {
+      lines: [{ value: 0 }],
+      keep: [0],
+      traces: shown.map((_, k) => ({ channel: `signal ${population} ${k}`, colour: series(k) })),
+    },
+  ];
+}
+
+function synapse() {
+  const lane = (name, label, colour, stem = false) => ({
+    label,
+    colour,
+    keep: name === "w" ? [] : [0],
+    lines: name === "w" ? [] : [{ value: 0 }],
+    traces: [{ channel: `synapse ${name}`, colour, stem }],
+  });
+  return [
+    lane("pre", "pre", colours.muted, true),
+    lane("post", "post", colours.green, true),
+    lane("elig", "eligibility", colours.purple),
+    lane("signal", "signal", colours.orange),
+    lane("w", "weight", colours.blue),
+  ];
+}
+
+// What comes in.
+
+const hear = {
+  hello({ version, catalogue }) {
+    if (counts.last.hello && counts.last.hello.version !== version) location.reload();
+    chooser.fill(catalogue);
+  },
+
+  session(message) {
+    const fresh = message.id !== session?.id;
+    session = message;
+    write("session-text", ["task", "rule", "neuron", "device"].map((kind) => session[kind]).join(" · ") + ` · seed ${session.seed}`);
+    document.title = `${session.task}, ${session.rule} – Onspike lab`;
+    chooser.show(session);
+    weights.begin(session, fresh);
+    nameSynapse(session.synapse);
+    fillKnobs(find("knobs"), session.knobs, (path, value) => send({ do: "set", path, value }));
+    if (!fresh) return;
+    record = new Record(session);
+    player.clear();
+    const hidden = session.populations.find(({ role }) => role === "hidden") ?? session.populations[0];
+    population = hidden?.name ?? null;
+    find("population").replaceChildren(...session.populations.map(({ name }) => new Option(name)));
+    find("population").value = population;
+    keys();
+    for (const strip of Object.values(strips)) strip.begin(session, record);
+    curves.clear(session.chance);
+    for (const id of ["answer", "held-out-of"]) write(id, "");
+    for (const id of ["held-out", "while-learning", "streaming", "writes"]) write(id, "–");
+    find("rates").replaceChildren();
+  },
+
+  status(message) {
+    status = message;
+    if (status.state === "failed") session = null; // whatever comes next is another
+    showStatus();
+    if (status.state !== "running" && status.state !== "following") {
+      player.hurry();
+      animate();
+    }
+  },
+
+  ticks(message) {
+    counts.ticksReceived += message.n;
+    if (!record) return;
+    player.push(message, performance.now());
+    animate();
+  },
+
+  weights({ projections }) {
+    weights.hear(projections);
+  },
+
+  accuracy(message) {
+    curves.add(message);
+    showAccuracy();
+  },
+
+  history(message) {
+    curves.load(message);
+    if (message.accuracy.length) showAccuracy();
+  },
+
+  mark(message) {
+    curves.mark(message);
+  },
+
+  note({ level, text }) {
+    tell(level, text);
+  },
+
+  exported({ folder }) {
+    tell("info", `Written: ${folder}`);
+  },
+};
+
+const line = new Line(
+  (message) => {
+    counts.messages += 1;
+    hear[message.type]?.(message);
+    counts.last[message.type] = message;
+  },
+  (up) => {
+    counts.up = up;
+    find("lost").hidden = up;
+    if (up) session = null; // what comes first says all again
+    showStatus();
+  },
+);
+
+function send(command) {
+  const sent = line.send(command);
+  if (!sent) tell("warning", "There is no line to the lab just now: that was not sent.");
+  return sent;
+}
+
+// Drawing.
+
+let asked = false;
+let drawn = 0;
+
+function animate() {
+  if (asked) return;
+  asked = true;
+  requestAnimationFrame(frame);
+}
+
+function frame(now) {
+  asked = false;
+  if (now - drawn < FRAME && player.waiting) {
+    animate();
+    return;
+  }
+  drawn = now;
+  const ranges = [];
+  player.take(now, (message, from, to) => {
+    const first = record.write(message, from, to);
+    ranges.push([first, first + to - from]);
+    counts.ticksShown += to - from;
+    if (to === message.n) showAnswer(message);
+  });
+  for (const [from, to] of ranges) {
+    for (const strip of Object.values(strips)) strip.draw(from, to);
+  }
+  if (ranges.length) counts.frames += 1;
+  if (player.waiting) animate();
+}
+
+function repaint() {
+  readColours();
+  keys();
+  for (const strip of Object.values(strips)) strip.redraw();
+  weights.draw();
+  curves.build();
+}
+
+function keys() {
+  if (!session) return;
+  const key = (text, colour) => {
+    const element = document.createElement("span");
+    element.className = "say key";
+    const mark = document.createElement("i");
+    mark.style.borderTopColor = colour;
+    element.append(mark, text);
+    return element;
+  };
+  const outputs = session.n_out > 7 ? [] : [...Array(session.n_out).keys()];
+  find("readout-keys").replaceChildren(...outputs.map((k) => key(`output ${k}`, series(k))), key("broad: target", colours.rule));
+}
+
+// Words and numbers.
+
+function showStatus() {
+  const { state, plugged = true } = status;
+  const ready = counts.up && ["paused", "running"].includes(state);
+  document.body.dataset.state = state;
+  document.body.dataset.plugged = plugged;
+  write("what", counts.up ? status.what || sentence() : "No line to the lab.");
+  write("run", state === "running" ? "Pause" : "Start");
+  find("run").disabled = !ready;
+  for (const button of document.querySelectorAll("[data-step]")) button.disabled = !ready;
+  for (const id of ["reset", "export", "feedback", "speed"]) find(id).disabled = !ready;
+  for (const input of find("knobs").querySelectorAll("input")) input.disabled = !ready;
+  if (status.seen === undefined) return;
+  write("seen", whole(status.seen));
+  write("epoch", `${Math.min(status.epoch + 1, status.epochs)} of ${status.epochs}`);
+  write("tick", session ? `${whole(status.tick)} of ${whole(session.ticks)}` : whole(status.tick));
+  write("pace", status.ticks_per_second ? whole(status.ticks_per_second) : "–");
+  write("watched", percent(status.watched));
+  if (document.activeElement !== find("speed")) showSpeed(status.speed);
+  find("feedback").setAttribute("aria-checked", String(plugged));
+  write("feedback-name", plugged ? "Feedback plugged in" : "Feedback unplugged");
+  write("feedback-text", plugText(plugged));
+  const untouched = state === "paused" && !status.seen && !status.tick;
+  find("invitation").hidden = !untouched;
+  if (untouched && session) {
+    write("invitation-text", `A network that has learnt nothing yet: ${session.rule} on ${session.task}, paused before its first tick.`);
+  }
+}
+
+function sentence() {
+  const { state, plugged, speed, sample, samples } = status;
+  if (state === "paused") return "Paused.";
+  if (state !== "running") return "";
+  const pace = speed === "full" ? "as fast as it goes" : speed === 1 ? "in real time" : `at ${speed} times real time`;
+  if (!plugged) return `Running ${pace}, unplugged: nothing is learnt.`;
+  return `Learning ${pace}: sample ${whole(sample + 1)} of ${whole(samples)}.`;
+}
+
+function plugText(plugged) {
+  if (!plugged) return "Samples go on coming, nothing is fed back and nothing is written: what you see is what has been learnt.";
+  const steers = session?.injects ? "Feedback steers the neurons and teaches them." : "Errors are fed back and weights are written.";
+  return `${steers} Unplug it to see what the network does alone.`;
+}
+
+function showSpeed(speed) {
+  const at = SPEEDS.indexOf(speed);
+  if (at >= 0) find("speed").value = at;
+  const text = speed === "full" ? "full speed" : speed === 1 ? "real time" : `${speed} ×`;
+  write("speed-text", text);
+  find("speed").setAttribute("aria-valuetext", speed === "full" || speed === 1 ? text : `${speed} times real time`);
+}
+
+function showAccuracy() {
+  const held = curves.last("held_out");
+  write("held-out", percent(held?.held_out));
+  write("held-out-of", held ? `, ${whole(held.of)} samples` : "");
+  write("while-learning", percent(curves.last("while_learning")?.while_learning));
+  write("streaming", percent(curves.last("streaming")?.streaming));
+  const newest = curves.points.at(-1);
+  if (!newest) return;
+  write("writes", short(newest.writes) === "–" ? "–" : whole(newest.writes));
+  find("rates").replaceChildren(
+    ...Object.entries(newest.rates ?? {}).map(([name, rate]) => {
+      const row = document.createElement("div");
+      const label = document.createElement("dt");
+      const value = document.createElement("dd");
+      label.textContent = `rate, ${name}`;
+      value.textContent = `${short(rate)} Hz`;
+      row.append(label, value);
+      return row;
+    }),
+  );
+}
+
+function showAnswer({ label, answer, seen }) {
+  const right = answer === label;
+  find("answer").className = `say now ${answer === null ? "" : right ? "right" : "wrong"}`;
+  const said = answer === null ? "" : `, answered ${answer} ${right ? "✓" : "✗"}`;
+  write("answer", `sample ${whole(seen + 1)}: class ${label}${said}`);
+}
+
+function nameSynapse(one) {
+  const name = one ? `${one.projection}, to ${one.post} from ${one.pre}` : "";
+  if (find("synapse-name").textContent === name) return;
+  write("synapse-name", name);
+  record?.forget("synapse "); // those were another's
+  strips.synapse.redraw();
+}
+
+function tell(level, text) {
+  const box = document.createElement("div");
+  box.className = level;
+  const words = document.createElement("p");
+  words.textContent = text;
+  const close = document.createElement("button");
+  Object.assign(close, { type: "button", className: "quiet", textContent: "✕" });
+  close.setAttribute("aria-label", "Dismiss");
+  close.addEventListener("click", () => box.remove());
+  box.append(words, close);
+  const notes = find("notes");
+  notes.append(box);
+  while (notes.children.length > 4) notes.firstChild.remove();
+  if (level !== "error") setTimeout(() => box.remove(), 8000);
+}
+
+// What is pressed.
+
+const toggleRun = () => send({ do: status.state === "running" ? "pause" : "start" });
+const toggleFeedback = () => send({ do: "feedback", plugged: !status.plugged });
+const step = (ticks) => session && send({ do: "step", ticks: ticks === "sample" ? session.ticks - status.tick : Number(ticks) });
+
+find("run").addEventListener("click", toggleRun);
+find("begin").addEventListener("click", toggleRun);
+find("feedback").addEventListener("click", toggleFeedback);
+find("reset").addEventListener("click", () => send({ do: "reset" }));
+find("export").addEventListener("click", () => send({ do: "export", folder: null }));
+for (const button of document.querySelectorAll("[data-step]")) {
+  button.addEventListener("click", () => step(button.dataset.step));
+}
+find("speed").addEventListener("input", () => showSpeed(SPEEDS[find("speed").value]));
+find("speed").addEventListener("change", () => send({ do: "speed", value: SPEEDS[find("speed").value] }));
+find("population").addEventListener("change", () => {
+  population = find("population").value;
+  strips.membranes.begin(session, record);
+  strips.signal.begin(session, record);
+});
+find("session").addEventListener("click", () => find("chooser").showModal());
+find("help").addEventListener("click", () => find("about").showModal());
+for (const button of document.querySelectorAll("[data-close]")) {
+  button.addEventListener("click", () => button.closest("dialog").close());
+}
+find("theme").addEventListener("click", () => {
+  const dark = getComputedStyle(document.documentElement).colorScheme === "dark"
+    || (document.documentElement.dataset.theme === undefined && matchMedia("(prefers-color-scheme: dark)").matches);
+  const next = dark ? "light" : "dark";
+  document.documentElement.dataset.theme = next;
+  try {
+    localStorage.setItem("onspike-theme", next);
+  } catch {
+    // Not kept where storage is forbidden.
+  }
+  repaint();
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+find("png").addEventListener("click", async () => {
+  const held = find("held-out").textContent;
+  const title = `${find("session-text").textContent} · ${whole(status.seen ?? 0)} samples · held out ${held}`;
+  const blob = await picture(document.querySelector("main"), title);
+  save(blob, `onspike-${session?.task ?? "lab"}-${status.seen ?? 0}.png`);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const { target } = event;
+  if (target.matches("input:not([type=range]), textarea, select")) return;
+  const ready = !find("run").disabled;
+  if (event.key === " " && !target.matches("button, summary")) {
+    event.preventDefault();
+    if (ready) toggleRun();
+  } else if (event.key === "." && ready) step(1);
+  else if (event.key === "f" && !find("feedback").disabled) toggleFeedback();
+  else if (event.key === "?") find("about").showModal();
+});
