@@ -1,22 +1,29 @@
 """Checks of arguments: errors that name owner, field, unit and value.
 
 Inside a transformation an argument may be a tracer, whose value is not known: such
-arguments are checked for shape only.
+arguments are checked for shape only. NumPy and JAX are imported where a number is
+checked: a misspelt name on the command line is found without waiting for them.
 """
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from jax.core import Tracer
+if TYPE_CHECKING:
+    import numpy as np
 
 
-def _concrete(value: Any) -> np.ndarray | None:
+def _concrete(value: Any) -> "np.ndarray | None":
+    import numpy as np
+    from jax.core import Tracer
+
     return None if isinstance(value, Tracer) else np.asarray(value)
 
 
 def _require(test: Any, owner: str, unit: str, demand: str, **fields: Any) -> None:
+    import numpy as np
+
     for field, value in fields.items():
         number = _concrete(value)
         if number is None:
@@ -53,7 +60,7 @@ def negative(owner: str, unit: str, /, **fields: Any) -> None:
 
 def finite(owner: str, unit: str, /, **fields: Any) -> None:
     """Raises ValueError if any field is NaN or infinite."""
-    _require(lambda a: np.ones(a.shape, bool), owner, unit, "finite", **fields)
+    _require(lambda a: a == a, owner, unit, "finite", **fields)
 
 
 def probability(owner: str, **fields: Any) -> None:
@@ -65,7 +72,7 @@ def probability(owner: str, **fields: Any) -> None:
 def at_least(owner: str, unit: str, bound: int, /, **fields: Any) -> None:
     """Raises ValueError unless every field is a whole number, `bound` or more."""
     for field, value in fields.items():
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
         if not whole or value < bound:
             raise ValueError(
                 f"{owner}.{field} must be a whole number >= {bound}, in {unit}; "
@@ -75,6 +82,8 @@ def at_least(owner: str, unit: str, bound: int, /, **fields: Any) -> None:
 
 def per_neuron(owner: str, n: int, **fields: Any) -> None:
     """Raises ValueError unless every field is a scalar or holds one value a neuron."""
+    import numpy as np
+
     for field, value in fields.items():
         shape = np.shape(value)
         if shape not in ((), (n,)):
@@ -86,6 +95,8 @@ def per_neuron(owner: str, n: int, **fields: Any) -> None:
 
 def shape(owner: str, expected: tuple[int, ...], **fields: Any) -> None:
     """Raises ValueError unless every field has exactly the expected shape."""
+    import numpy as np
+
     for field, value in fields.items():
         if np.shape(value) != expected:
             raise ValueError(
