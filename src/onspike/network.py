@@ -76,7 +76,7 @@ class Projection(eqx.Module):
         synapse: What a spike becomes before it is weighed; None leaves it as it is.
 
     Raises:
-        ValueError: If `delay` or `gain` is negative.
+        ValueError: If `delay` or `gain` is negative, or `mean` not finite.
     """
 
     pre: str = eqx.field(static=True)
@@ -90,6 +90,7 @@ class Projection(eqx.Module):
     def __check_init__(self) -> None:
         checks.at_least("Projection", "ticks", 0, delay=self.delay)
         checks.non_negative("Projection", "1 (a factor)", gain=self.gain)
+        checks.finite("Projection", "weight units", mean=self.mean)
 
 
 class NetworkState(NamedTuple):

@@ -28,6 +28,11 @@ class Row(NamedTuple):
     control: str = "frozen-hidden"
     documented: str = ""
 
+    @property
+    def ticks(self) -> bool:
+        """Whether it is a rule of ticks; learners of their own take whole samples."""
+        return self.documented.startswith("onspike.rules.")
+
 
 class Recipe(NamedTuple):
     """What a task uses when nothing else is said.
