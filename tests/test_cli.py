@@ -1,14 +1,18 @@
 """The command line: help at once, and one line for every mistake."""
 
 import os
+import re
 import subprocess
 import sys
 
 import h5py
+import msgspec
 import numpy as np
 import pytest
 
 from onspike import catalog
+from onspike.catalog.options import meaning
+from onspike.experiment.spec import kind_of
 from tinyrun import TINY, as_options, command, refused, spoken, write_spikes
 
 NAMES = [name for rows in catalog.KINDS.values() for name in rows]
@@ -56,12 +60,61 @@ def test_list_has_every_name_with_its_source():
         assert {line.split()[0] for line in said if line.strip()} >= {*rows}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_list_of_a_name_shows_its_options(name):
+@pytest.mark.parametrize("name", dict.fromkeys([*NAMES, *catalog.CHIPS]))
+def test_list_of_a_name_shows_all_that_is_to_be_known_of_it(name):
     code, said, complaints = command("list", name)
+    text = " ".join(" ".join(said).split())
     assert code == 0 and complaints == [] and name in said[0]
-    if name == "spoken-digits":
-        assert sum("must be set" in line for line in said) == 2
+    for kind, rows in catalog.KINDS.items():
+        if name in rows:
+            assert f"{kind} {name}: " in text and rows[name].source in text
+            for field in msgspec.structs.fields(kind_of(kind, name)):
+                if field.name != "name":
+                    what = meaning(kind, name, field.name).meaning
+                    assert f"{kind}.{field.name} = " in text, field.name
+                    assert " ".join(what.split()[:2]) in text, field.name
+    assert text.count("must be set") == (2 if name == "spoken-digits" else 0)
+
+
+def test_list_of_a_task_shows_its_recipe():
+    _, said, _ = command("list", "cue-accumulation")
+    text = " ".join(" ".join(said).split())
+    assert "recipe rule reckon, neuron lif, device ideal" in text
+    assert "neuron.tau_mem=2.0" in text and "also for bptt, decolle, dfa" in text
+
+
+def test_list_of_a_rule_shows_what_it_needs_and_where_it_was_tuned():
+    _, said, _ = command("list", "sdsp")
+    text = " ".join(" ".join(said).split())
+    assert "equation Δw_ij = η (a u_i - b d_i) s_j" in text
+    assert "needs device bistable, network.readout=spiking train.batch=1" in text
+    assert "ticks yes" in text and "recipes digits" in text
+    _, said, _ = command("list", "bptt")
+    assert any(line.split()[:2] == ["ticks", "no:"] for line in said)
+
+
+@pytest.mark.parametrize("what", ["network", "train"])
+def test_list_of_a_section_without_names(what):
+    code, said, _ = command("list", what)
+    assert code == 0 and said[0] == what and any(f"{what}." in line for line in said)
+
+
+@pytest.mark.parametrize("what", ["dexat", "train", "odin", "chips"])
+def test_list_fits_a_narrow_terminal(what, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    code, said, _ = command("list", what)
+    assert code == 0 and max(map(len, said)) <= 40 and not any("…" in w for w in said)
+
+
+def test_list_of_chips_says_what_there_is_of_each():
+    _, said, _ = command("list", "chips")
+    text = "\n".join(said)
+    for name, chip in catalog.CHIPS.items():
+        assert f"\n{name}: " in text and all(one in text for one in chip.has)
+        for option, name in re.findall(
+            r"--(rule|neuron|device) ([\w-]+)", str(chip.has)
+        ):
+            assert name in catalog.KINDS[option]
 
 
 CUE = ("train", "cue-accumulation")
@@ -75,6 +128,7 @@ MISTAKES = {
     ("train", "digits", "--seed", "9" * 30): "seed must be less than 2**32",
     # Names.
     ("train", "digit"): "unknown task 'digit'; did you mean 'digits'?",
+    (*CUE, "--rule", "alif"): "unknown rule 'alif', which is a neuron;",
     (*CUE, "--rule", "epropp"): "unknown rule 'epropp'; did you mean 'eprop'?",
     (*CUE, "--neuron", "lifs"): "unknown neuron 'lifs'; did you mean 'lif'?",
     (*CUE, "--device", "fixed"): "unknown device 'fixed'; did you mean 'fixed8'?",

@@ -1,6 +1,6 @@
-"""Makes a reference page for every rule, and the table of their factors.
+"""Makes a reference page for every rule, and the tables of factors and of options.
 
-Both come from the catalogue, the rules that its rows build, and their docstrings: there
+All come from the catalogue, the rules that its rows build, and their docstrings: there
 is nothing to keep up to date.
 """
 
@@ -13,11 +13,14 @@ import msgspec
 from mkdocs.structure.files import File
 
 from onspike import catalog
+from onspike.catalog.options import meaning
 from onspike.experiment import build, measure
 from onspike.experiment.spec import kind_of, resolve
 from onspike.rules import AbstractRule, Terms, ThreeFactor
+from onspike.terminal.listing import takes, written
 
 TABLE = "<!-- the factors of every rule -->"
+OPTIONS = re.compile(r"<!-- the options of (network|train) -->")
 FOLDER = "reference/rules"
 
 
@@ -39,7 +42,8 @@ def on_files(files, config, **_):
 
 
 def on_page_markdown(markdown, **_):
-    """Puts the table where a page asks for it."""
+    """Puts tables where a page asks for them."""
+    markdown = OPTIONS.sub(lambda found: _options(found[1], None), markdown)
     return markdown.replace(TABLE, _table()) if TABLE in markdown else markdown
 
 
@@ -49,11 +53,7 @@ def _page(name, row):
     if factors:
         lines += ["As cue accumulation's recipe puts it together:", ""]
         lines += [f"- **{what}**: {value}" for what, value in factors.items()]
-    lines += ["", "## Options", "", "| `--set` | type | default |", "|---|---|---|"]
-    for field in msgspec.structs.fields(kind_of("rule", name)):
-        if field.name != "name":
-            kind = _type(field.type)
-            lines.append(f"| `rule.{field.name}` | {kind} | `{field.default!r}` |")
+    lines += ["", "## Options", "", _options("rule", name)]
     own = {"neuron": row.neuron, "device": row.device}
     if any(own.values()):
         named = " and ".join(f"{kind} `{name}`" for kind, name in own.items() if name)
@@ -65,13 +65,22 @@ def _page(name, row):
     return "\n".join(lines)
 
 
-def _type(kind):
-    choices = getattr(kind, "__args__", ())
-    if choices and all(isinstance(choice, str) for choice in choices):
-        return ", ".join(f"`{choice}`" for choice in choices)
-    return f"`{getattr(kind, '__name__', kind) if not choices else kind}`".replace(
-        "|", "or"
-    )
+def _options(section, name):
+    """The options of a name, or of a section without names."""
+    lines = ["| `--set` | meaning | default |", "|---|---|---|"]
+    for field in msgspec.structs.fields(kind_of(section, name)):
+        if field.name != "name":
+            said = meaning(section, name, field.name)
+            words = [
+                w for w in getattr(field.type, "__args__", ()) if w in said.choices
+            ]
+            choices = [f"`{word}`: {said.choices[word]}" for word in words]
+            what = f"{said.meaning} {takes(said, field.type)}".replace("<", "&lt;")
+            cell = "<br>".join([what.strip(), *choices])
+            lines.append(
+                f"| `{section}.{field.name}` | {cell} | `{written(field.default)}` |"
+            )
+    return "\n".join(lines)
 
 
 def _table():

@@ -10,7 +10,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from onspike import chip_commands, terminal
+from onspike import chip_commands
+from onspike.terminal import live, results
 
 app = typer.Typer(
     name="onspike",
@@ -43,8 +44,6 @@ Settings = Annotated[
     ),
 ]
 app.add_typer(chip_commands.app, name="chip")
-UNNAMED = ("network", "train")  # sections of a specification without names
-
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
 
 
@@ -75,15 +74,15 @@ def train(
     )
     names = (spec.task.name, spec.rule.name, spec.device.name, f"seed{seed}")
     folder = out or _unused(Path("runs") / "-".join(names))
-    say = terminal.printer(quiet)
+    say = live.printer(quiet)
     asked = "".join(f", {o} {value}" for o, value in spec.changed("device").items())
     say(
         f"{spec.task.name}: rule {spec.rule.name}, neuron {spec.neuron.name}, "
         f"device {spec.device.name}{asked}, seed {seed}"
     )
-    with terminal.progress(quiet) as tell, _resumable(folder):
+    with live.progress(quiet) as tell, _resumable(folder):
         result = runs.train([spec], [folder], lambda p: tell("", p))[0]
-    terminal.conclude(result, folder, say)
+    results.conclude(result, folder, say)
 
 
 @app.command()
@@ -97,18 +96,18 @@ def resume(
     from onspike.experiment.sweep import resume as resume_sweep
 
     if (run / "sweep.toml").is_file():
-        with terminal.progress(quiet) as tell, _resumable(run):
-            resume_sweep(run, terminal.trials(tell, terminal.printer(quiet)))
-        terminal.conclude_sweep(run)
+        with live.progress(quiet) as tell, _resumable(run):
+            resume_sweep(run, live.trials(tell, live.printer(quiet)))
+        results.conclude_sweep(run)
         return
     if (run / "compare.toml").is_file():
-        with terminal.progress(quiet, warn=True) as tell, _resumable(run):
+        with live.progress(quiet, warn=True) as tell, _resumable(run):
             found = resume_comparison(run, tell)
-        terminal.conclude_comparison(found, run)
+        results.conclude_comparison(found, run)
         return
-    with terminal.progress(quiet) as tell, _resumable(run):
+    with live.progress(quiet) as tell, _resumable(run):
         result = runs.resume(run, lambda p: tell("", p))
-    terminal.conclude(result, run, terminal.printer(quiet))
+    results.conclude(result, run, live.printer(quiet))
 
 
 @app.command("eval")
@@ -143,7 +142,7 @@ def compare(
     from onspike.experiment.compare import compare as run
     from onspike.experiment.spec import settings_of
 
-    with terminal.progress(quiet, warn=True) as tell, _resumable(out):
+    with live.progress(quiet, warn=True) as tell, _resumable(out):
         found = run(
             task,
             rules=_names(rules),
@@ -154,7 +153,7 @@ def compare(
             settings=settings_of(settings or []),
             listen=tell,
         )
-    terminal.conclude_comparison(found, out)
+    results.conclude_comparison(found, out)
 
 
 @app.command()
@@ -191,7 +190,7 @@ def sweep(
     from onspike.experiment.spec import settings_of
     from onspike.experiment.sweep import sweep as run
 
-    with terminal.progress(quiet) as tell, _resumable(out):
+    with live.progress(quiet) as tell, _resumable(out):
         run(
             task,
             search=space_of(search),
@@ -205,9 +204,9 @@ def sweep(
             sampler=sampler,
             sampler_seed=sampler_seed,
             side=side,
-            listen=terminal.trials(tell, terminal.printer(quiet)),
+            listen=live.trials(tell, live.printer(quiet)),
         )
-    terminal.conclude_sweep(out)
+    results.conclude_sweep(out)
 
 
 @app.command("report")
@@ -233,7 +232,7 @@ def energy(
     ] = False,
 ) -> None:
     """Estimates a run's energy: its counts times published energies per operation."""
-    terminal.show_energy(run, as_json)
+    results.show_energy(run, as_json)
 
 
 @app.command()
@@ -253,7 +252,7 @@ def doctor(
     from onspike.experiment.doctor import diagnose
 
     found = diagnose(path)
-    terminal.show_diagnosis(found)
+    results.show_diagnosis(found)
     if found.findings:
         raise typer.Exit(1)
 
@@ -308,36 +307,10 @@ def list_names(
         ),
     ] = None,
 ) -> None:
-    """Lists what there is, with sources; or the options of one name."""
-    from rich.console import Console
-    from rich.table import Table
+    """Lists what there is, with sources; or all that is to be known of one name."""
+    from onspike.terminal import listing
 
-    from onspike import catalog, checks
-
-    plurals = {f"{kind}s": kind for kind in catalog.KINDS}
-    console = Console()
-    names = [name for rows in catalog.KINDS.values() for name in rows]
-    if what in UNNAMED:
-        console.print(terminal.options_table(what, None))
-        return
-    if what is not None and what not in plurals:
-        known = [*plurals, *UNNAMED, *names]
-        checks.known("name", what, known, "`onspike list` shows all")
-        for kind, rows in catalog.KINDS.items():
-            if what in rows:
-                console.print(terminal.options_table(kind, what))
-        return
-    for kind in [plurals[what]] if what else catalog.KINDS:
-        table = Table(title=f"{kind}s", title_justify="left", box=None, pad_edge=False)
-        for column in ("name", "what it is", "source"):
-            table.add_column(column, no_wrap=column == "name")
-        for name, row in catalog.KINDS[kind].items():
-            table.add_row(name, row.summary, row.source)
-        console.print(table)
-        console.print()
-    if what is None:
-        console.print("`onspike list NAME` shows the options of a name, of `network` ")
-        console.print("and of `train`.")
+    listing.show(what)
 
 
 def _names(text: str) -> list[str]:

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from onspike import cli, terminal
+from onspike import cli
 from onspike.experiment import runs
 from onspike.experiment.store import RunFolder
+from onspike.terminal import live
 from tinyrun import (
     TINY,
     as_options,
@@ -184,7 +185,7 @@ def test_sigterm_ends_the_command_with_130_and_it_can_be_resumed(
     whole, tmp_path, monkeypatch, capsys
 ):
     folder = tmp_path / "run"
-    usual = terminal.progress
+    usual = live.progress
 
     @contextmanager
     def interrupted(quiet):
@@ -198,7 +199,7 @@ def test_sigterm_ends_the_command_with_130_and_it_can_be_resumed(
             yield tell
 
     with monkeypatch.context() as patch:
-        patch.setattr(terminal, "progress", interrupted)
+        patch.setattr(live, "progress", interrupted)
         words = ["train", "cue-accumulation", "--out", str(folder)]
         patch.setattr(sys, "argv", ["onspike", *words, *as_options(TINY | SEGMENTS)])
         with pytest.raises(SystemExit) as end:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from onspike import checks
+from onspike.catalog.chips import CHIPS
 from onspike.catalog.devices import DEVICES
 from onspike.catalog.networks import network
 from onspike.catalog.neurons import NEURONS
@@ -15,7 +16,7 @@ from onspike.catalog.rows import Row, TaskRow
 from onspike.catalog.rules import RULES
 from onspike.catalog.tasks import TASKS
 
-__all__ = ["DEVICES", "KINDS", "NEURONS", "RULES", "TASKS", "network", "row"]
+__all__ = ["CHIPS", "DEVICES", "KINDS", "NEURONS", "RULES", "TASKS", "network", "row"]
 
 KINDS: dict[str, Mapping[str, Row | TaskRow]] = {
     "task": TASKS,
@@ -31,6 +32,9 @@ def row(kind: str, name: str) -> Any:
     Raises:
         ValueError: If there is none, with the nearest suggestion.
     """
-    rows = KINDS[kind]
-    checks.known(kind, name, rows, f"`onspike list {kind}s` shows all")
+    rows, all_of = KINDS[kind], f"`onspike list {kind}s` shows all"
+    for other, names in KINDS.items():
+        if name in names and name not in rows:
+            raise ValueError(f"unknown {kind} '{name}', which is a {other}; {all_of}")
+    checks.known(kind, name, rows, all_of)
     return rows[name]

@@ -99,6 +99,11 @@ def choice(spec: Spec, learner: AbstractLearner, task: AbstractTask) -> Choice:
     return Choice(engine, "it was asked for")
 
 
+def engine(learner: AbstractLearner) -> str:
+    """The name of what runs a learner's ticks: an engine, or the learner itself."""
+    return type(getattr(learner, "engine", learner)).__name__.lower()
+
+
 _ENGINES: dict[str, Callable[[], AbstractEngine]] = {
     "scan": Scan,
     "chunked": Chunked,

@@ -101,9 +101,10 @@ def resume(out: Path, listen: Listen | None = None) -> dict[str, Any]:
         grid = msgspec.toml.decode(path.read_bytes(), type=Grid)
     except (OSError, msgspec.MsgspecError) as error:
         raise ValueError(f"'{path}' cannot be read: {error}") from None
-    cells = []
-    for cell in grid.cells():
-        hear = None if listen is None else _for_cell(listen, _name(cell))
+    cells, asked = [], grid.cells()
+    for number, cell in enumerate(asked, 1):
+        part = number, len(asked)
+        hear = None if listen is None else _for_cell(listen, _name(cell), part)
         folders = grid.folders(out, cell)
         cells.append(_cell(cell, runs.resume_all(folders, hear, tolerant=True)))
     found = {**msgspec.to_builtins(grid), "cells": cells}
@@ -140,8 +141,8 @@ def _name(cell: tuple[str, str]) -> str:
     return "-".join(cell)
 
 
-def _for_cell(listen: Listen, name: str) -> runs.Listen:
-    return lambda progress: listen(name, progress)
+def _for_cell(listen: Listen, name: str, part: tuple[int, int]) -> runs.Listen:
+    return lambda progress: listen(name, progress._replace(part=part))
 
 
 def _cell(cell: tuple[str, str], results: list[dict]) -> dict[str, Any]:

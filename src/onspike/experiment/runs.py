@@ -48,6 +48,9 @@ class Progress(NamedTuple):
     total: int
     ticks_per_second: float  # of all seeds together; 0 before the first call
     metrics: Sequence[Metrics]  # one per seed at the end of an epoch, else none
+    epochs: int  # of the whole run
+    engine: str  # what runs the ticks
+    part: tuple[int, int] = (1, 1)  # which of how many such runs
 
 
 class Stopped(Exception):
@@ -238,7 +241,15 @@ def _go_on(
             _save(stores, seeds, last)
             if listen is not None:
                 done = last.position.epoch * per_epoch + last.position.samples
-                at = Progress(last.position, done, total, speed(seeds, last), rows)
+                at = Progress(
+                    position=last.position,
+                    done=done,
+                    total=total,
+                    ticks_per_second=speed(seeds, last),
+                    metrics=rows,
+                    epochs=options.epochs,
+                    engine=build.engine(seeds.learner),
+                )
                 listen(at)
             if stop.is_set():
                 raise Stopped
@@ -316,7 +327,7 @@ def _identity(seeds: Seeds, spec: Spec) -> dict[str, Any]:
     return {
         **names,
         "seed": spec.seed,
-        "engine": type(chosen.engine).__name__.lower(),
+        "engine": build.engine(seeds.learner),
         "engine_reason": chosen.reason,
     }
 

@@ -129,26 +129,13 @@ def resolve(
     Raises:
         ValueError: If a name, an option or a value is not known or does not fit.
     """
-    recipe = catalog.row("task", task).recipe
-    taught = rule or recipe.rule
-    row = catalog.row("rule", taught)
-    names = {
-        "task": task,
-        "rule": taught,
-        "neuron": neuron or neuron_of(task, taught),
-        "device": device or device_of(taught),
-    }
+    names, given = recipe(task, rule, neuron, device)
     chosen = {section: {"name": name} for section, name in names.items()}
     tables: dict[str, dict[str, Any]] = {s: dict(chosen.get(s, {})) for s in SECTIONS}
     kinds = {section: kind_of(section, names.get(section)) for section in SECTIONS}
-    keys = (names["rule"], names["neuron"], f"{names['rule']}+{names['neuron']}")
-    choices = (recipe.choices.get(key, {}) for key in keys)
-    for layer in (recipe.settings, row.needs, *choices):
-        for path, value in layer.items():
-            section, option = path.split(".")
-            # A recipe speaks to whatever rule or neuron understands the option.
-            if option in kinds[section].__struct_fields__:
-                tables[section][option] = value
+    for path, value in given.items():
+        section, option = path.split(".")
+        tables[section][option] = value
     for path, value in (settings or {}).items():
         section, option = _split(path)
         fields = [f for f in kinds[section].__struct_fields__ if f != "name"]
@@ -160,6 +147,38 @@ def resolve(
         checks.known(f"option in [{section}]", option, fields)
         tables[section][option] = value
     return _assemble(tables, kinds, seed)
+
+
+def recipe(
+    task: str,
+    rule: str | None = None,
+    neuron: str | None = None,
+    device: str | None = None,
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Names by section and settings by "section.option" that a task's recipe gives.
+
+    Raises:
+        ValueError: If a name is not known.
+    """
+    asked = catalog.row("task", task).recipe
+    taught = rule or asked.rule
+    row = catalog.row("rule", taught)
+    names = {
+        "task": task,
+        "rule": taught,
+        "neuron": neuron or neuron_of(task, taught),
+        "device": device or device_of(taught),
+    }
+    keys = (names["rule"], names["neuron"], f"{names['rule']}+{names['neuron']}")
+    choices = (asked.choices.get(key, {}) for key in keys)
+    settings = {}
+    for layer in (asked.settings, row.needs, *choices):
+        for path, value in layer.items():
+            section, option = path.split(".")
+            # A recipe speaks to whatever rule or neuron understands the option.
+            if option in kind_of(section, names.get(section)).__struct_fields__:
+                settings[path] = value
+    return names, settings
 
 
 def neuron_of(task: str, rule: str) -> str:

@@ -321,7 +321,15 @@ def _run(
     def tell(rows: Sequence[Row]) -> None:
         if listen is not None:
             done = last.position.epoch * per_epoch + last.position.samples
-            at = Progress(last.position, done, total, speed(together, last), ())
+            at = Progress(
+                position=last.position,
+                done=done,
+                total=total,
+                ticks_per_second=speed(together, last),
+                metrics=(),
+                epochs=train.epochs,
+                engine=build.engine(program[0].learner),
+            )
             listen(name, at, rows)
 
     for last in patiently(rounds(together, start, train.epochs, train.batch, segment)):
