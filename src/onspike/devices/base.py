@@ -5,9 +5,11 @@ from abc import abstractmethod
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Shaped
 
 from onspike.types import Key, Params, Scalar, Tree, Wiring
+
+Drawn = dict[str, dict[str, Shaped[Array, "_ n_pre"]]]  # by what it is, by projection
 
 
 class AbstractDevice(eqx.Module):
@@ -66,6 +68,17 @@ class AbstractDevice(eqx.Module):
         del change
         different = jax.tree.map(lambda a, b: jnp.sum(a != b), before, after)
         return sum(jax.tree.leaves(different), jnp.zeros((), int)).astype(jnp.int32)
+
+    def drawn(self, stored: Tree) -> Drawn:
+        """What chance made of the synapses of a die, for those who look at it.
+
+        "gain" multiplies a weight; where "stuck" no write reaches it; "sign" is that of
+        all weights of a presynaptic neuron, (1, n_pre). Of pulsed weights "step up",
+        "step down", "highest" and "lowest", in units of their projection's scale. What
+        chance made of neurons is read with the parameters.
+        """
+        del stored
+        return {}
 
     @abstractmethod
     def bits_per_weight(self) -> int:

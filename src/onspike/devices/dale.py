@@ -47,6 +47,9 @@ class Dale(AbstractLayer):
         }
         return params._replace(weights=weights), own
 
+    def drawn(self, stored):
+        return self.device.drawn(stored.stored) | {"sign": stored.own}
+
     def seen(self, params, own):
         # Few bits round a change that ends at 0 to either side of it.
         weights = {n: _cut(params.weights[n], sign) for n, sign in own.items()}

@@ -83,6 +83,10 @@ class StuckSynapses(AbstractLayer):
                 own[name] = stuck, jnp.where(high, strongest, jnp.zeros_like(w))
         return LayerState(stored, own)
 
+    def drawn(self, stored):
+        inner = self.device.drawn(stored.stored)
+        return inner | {"stuck": {n: stuck for n, (stuck, _) in stored.own.items()}}
+
     def seen(self, params, own):
         weights = {
             n: jnp.where(stuck, value, params.weights[n])

@@ -77,6 +77,9 @@ class AbstractLayer(AbstractDevice):
     def written(self, before, after, change):
         return self.device.written(before.stored, after.stored, change)
 
+    def drawn(self, stored):
+        return self.device.drawn(stored.stored)
+
     def bits_per_weight(self):
         return self.device.bits_per_weight()
 

@@ -88,6 +88,13 @@ class Mismatch(AbstractLayer):
         weights = {n: params.weights[n] * gain for n, gain in own.items()}
         return params._replace(weights=params.weights | weights)
 
+    def drawn(self, stored):
+        inner = self.device.drawn(stored.stored)
+        gains = dict(inner.get("gain", {}))
+        for name, gain in stored.own.items():
+            gains[name] = gain * gains[name] if name in gains else gain
+        return inner | ({"gain": gains} if gains else {})
+
     def _varied(self, neuron: Tree, n: int, key: Key) -> Tree:
         """The neuron with constants of its own for each of `n`."""
         names = self.cv if isinstance(self.cv, Mapping) else CONSTANTS

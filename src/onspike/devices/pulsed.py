@@ -189,6 +189,14 @@ class Pulsed(AbstractDevice):
         moved = sum((jnp.sum(new[n] != old[n]) for n in new), jnp.zeros((), int))
         return after.pulsed + moved.astype(jnp.int32)
 
+    def drawn(self, stored):
+        fields = {"step up": "up", "step down": "down"}
+        fields |= {"highest": "w_max", "lowest": "w_min"}
+        return {
+            what: {name: getattr(c, field) for name, c in stored.cells.items()}
+            for what, field in fields.items()
+        }
+
     def bits_per_weight(self):
         """Of a memory with as many states as there are steps between the bounds."""
         states = float((self.w_max - self.w_min) / self.dw_min)
