@@ -17,7 +17,7 @@ from onspike.devices import (
     Pulsed,
     StuckSynapses,
 )
-from onspike.experiment import doctor, measure, runs
+from onspike.experiment import doctor, examine, measure, runs
 from onspike.experiment.run import Diverged
 from tinyrun import command, listed, tiny
 
@@ -85,7 +85,7 @@ def looked_at(device, change, writes=1):
     first = last = learner.fabricate(*(ons.key(i) for i in range(3))).die
     for i in range(writes):
         last = device.write(last, change, ons.key(3 + i))
-    return {p.name: p for p in doctor._projections(learner, first, last)}
+    return {p.name: p for p in examine._projections(learner, first, last)}
 
 
 @pytest.mark.parametrize("mismatch", [0.0, 0.3])
@@ -122,26 +122,26 @@ def test_what_moves_by_itself_is_not_taken_for_learning(device):
     seen = looked_at(device, {})["in"]
     assert seen.changed is None
     empty = measure.nothing(listed(n_in=4), NETWORK)
-    assert doctor._never(seen, empty, None)
-    assert not doctor._never(seen, empty._replace(written=3), None)
-    assert doctor._never(seen, empty, {"weight_writes_per_sample": 0.0})
+    assert examine._never(seen, empty, None)
+    assert not examine._never(seen, empty._replace(written=3), None)
+    assert examine._never(seen, empty, {"weight_writes_per_sample": 0.0})
 
 
 def test_the_share_at_a_bound():
     w = np.array([7.0, -7, 7, 3, 1, 0])
     grown, less = np.array([7.0, -7, 7, 4, 2, 0]), w - np.sign(w)
     free = np.zeros(6, bool)
-    assert doctor._bound(doctor._Course(w, w, grown, less), [], free) == 0.5
-    assert doctor._bound(doctor._Course(w, w, w, less), [], free) == 5 / 6
-    assert doctor._bound(doctor._Course(w, w, w, w), [], free) == 0.0  # stuck
-    assert doctor._bound(doctor._Course(w, w, 2 * w, less), [], ~free) == 5 / 6
+    assert examine._bound(examine._Course(w, w, grown, less), [], free) == 0.5
+    assert examine._bound(examine._Course(w, w, w, less), [], free) == 5 / 6
+    assert examine._bound(examine._Course(w, w, w, w), [], free) == 0.0  # stuck
+    assert examine._bound(examine._Course(w, w, 2 * w, less), [], ~free) == 5 / 6
     full = np.full(6, 7.0)
-    assert doctor._bound(doctor._Course(w, full, full, full - 1), [], free) == 1.0
+    assert examine._bound(examine._Course(w, full, full, full - 1), [], free) == 1.0
     binary = np.array([-1.0, 1, 0, 1])
     gains = binary * np.array([1.1, 0.9, 1.2, 1.3])
-    course = doctor._Course(gains, gains, gains, 0 * gains)
-    assert doctor._bound(course, [], free[:4]) == 3 / 4
-    assert doctor._bound(course, [(binary, binary)], free[:4]) is None
+    course = examine._Course(gains, gains, gains, 0 * gains)
+    assert examine._bound(course, [], free[:4]) == 3 / 4
+    assert examine._bound(course, [(binary, binary)], free[:4]) is None
 
 
 @pytest.fixture(scope="module")

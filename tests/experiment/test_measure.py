@@ -9,7 +9,6 @@ import onspike as ons
 from onspike.devices import FanIn
 from onspike.engine import record
 from onspike.experiment import build, measure
-from onspike.experiment.run import no_write
 from onspike.network import Network, Population, Projection
 from tinyrun import listed, tiny
 
@@ -181,5 +180,5 @@ def test_a_network_that_computes_nothing_is_told_from_one_that_does(
 
 
 def test_an_epoch_without_a_write_is_told():
-    assert no_write(tally(seen=4, written=3)) == []
-    assert "no weight was written" in no_write(tally(seen=4))[0]
+    assert measure.no_write(tally(seen=4, written=3)) == []
+    assert "no weight was written" in measure.no_write(tally(seen=4))[0]

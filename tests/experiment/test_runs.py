@@ -18,7 +18,6 @@ from tinyrun import (
     TINY,
     as_options,
     assert_same_run,
-    final_arrays,
     refused,
     timeless,
     tiny,
@@ -77,6 +76,7 @@ def test_a_run_folder_holds_what_the_docs_promise(whole, pytestconfig):
         assert sum(row["answer_share"]) == pytest.approx(1)
         assert row["spikes_per_sample"] > 1 and row["weight_writes_per_sample"] > 1
         assert set(row["rates"]["hidden"]) == {"mean", "max", "silent"}
+        assert set(row["weights"]) == {"in", "rec", "out"}
     assert promised("result.json", pytestconfig.rootpath) <= set(result)
     names = [result[key] for key in ("task", "rule", "neuron", "device", "seed")]
     assert names == ["cue-accumulation", "reckon", "lif", "ideal", 0]
@@ -93,34 +93,6 @@ def test_a_run_folder_holds_what_the_docs_promise(whole, pytestconfig):
     assert done == [(0, 2, 2), (0, 4, 4), (1, 0, 6), (1, 2, 8), (1, 4, 10), (2, 0, 12)]
     assert [len(p.metrics) for p in heard] == [0, 0, 1, 0, 0, 1]
     assert all(p.total == 12 and p.ticks_per_second > 0 for p in heard)
-
-
-def test_recordings_show_one_sample_and_the_weights(whole):
-    folder, _, _ = whole
-    task = RunFolder(folder).spec().built("task")
-    read = {p.stem: np.load(p) for p in (folder / "recordings").iterdir()}
-    kinds = {f"{what}_{when}" for what in ("sample", "weights") for when in AROUND}
-    assert set(read) == kinds
-    shapes = {"in": (4, 8), "rec": (4, 4), "out": (2, 4)}
-    for when in AROUND:
-        sample, weights = read[f"sample_{when}"], read[f"weights_{when}"]
-        assert sample["x"].shape == (60, 8) and sample["y"].shape == (60, 2)
-        assert sample["z_hidden"].shape == sample["v_hidden"].shape == (60, 4)
-        assert np.array_equal(sample["mask"], task.mask()) and sample["dt"] == 1e-3
-        assert sample["target"].shape == (2,) and sample["z_hidden"].sum() > 0
-        votes = (sample["y"] * sample["mask"][:, None]).sum(0)
-        assert int(sample["answer"]) == votes.argmax()
-        assert {name: w.shape for name, w in weights.items()} == shapes
-    before, after = (read[f"weights_{when}"] for when in AROUND)
-    assert np.array_equal(read["sample_before"]["x"], read["sample_after"]["x"])
-    assert all(not np.array_equal(before[name], after[name]) for name in shapes)
-    found = final_arrays(folder)
-    for name in shapes:
-        (key,) = (k for k in found if k.endswith(f".weights['{name}']"))
-        assert np.array_equal(found[key], after[name])
-
-
-AROUND = ("before", "after")
 
 
 def test_evaluation_repeats_the_result(whole):
@@ -237,7 +209,7 @@ def test_death_before_the_first_sample(whole, tmp_path, monkeypatch):
 
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "_record", die)
+        patch.setattr(runs.recordings, "keep", die)
         with pytest.raises(Interrupted):
             runs.train([tiny(settings=SEGMENTS)], [folder])
     runs.resume(folder)

@@ -11,13 +11,14 @@ import numpy as np
 from onspike.engine import Record, infer
 from onspike.learner import AbstractLearner, bits
 from onspike.network import Network
-from onspike.tasks.base import AbstractTask, Split
-from onspike.types import INPUT, Key, Params
+from onspike.tasks.base import AbstractTask, Episode, Split
+from onspike.types import INPUT, Key, Params, is_constant
 
 SILENT_HZ = 0.1  # a population below this mean rate teaches nobody
 SATURATED = 0.5  # spikes per tick above which a neuron says the same thing always
 RUNAWAY = 0.25  # the same for the mean of a population
 COMPUTES = ("healthy", "runaway")  # conditions in which an accuracy says something
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # of weights
 
 
 class Finding(NamedTuple):
@@ -98,24 +99,32 @@ def nothing(task: AbstractTask, network: Network) -> Tally:
 
 
 @partial(jax.jit, static_argnames=("split", "batch"))
+def drawn(
+    task: AbstractTask, split: Split, start: Any, batch: int, key: Key
+) -> Episode:
+    """Some samples of a split, from number `start` on."""
+    index = start + jnp.arange(batch, dtype=jnp.int32)
+    return jax.vmap(lambda i: task.sample(split, i, key))(index)
+
+
+@jax.jit
 def _infer(
     subject: Network | AbstractLearner,
     task: AbstractTask,
     params: Params,
-    split: Split,
-    start: Any,
-    chunks: Any,
-    batch: int,
-    key: Key,
+    episodes: Episode,
 ) -> Record:
-    def one(first):
-        index = first + jnp.arange(batch, dtype=jnp.int32)
-        episodes = jax.vmap(lambda i: task.sample(split, i, key))(index)
-        if isinstance(subject, AbstractLearner):
-            return subject.infer(task, params, episodes)
-        return infer(subject, task, params, episodes)
+    if isinstance(subject, AbstractLearner):
+        return subject.infer(task, params, episodes)
+    return infer(subject, task, params, episodes)
 
-    return jax.lax.map(one, start + batch * chunks)
+
+def at_once(task: AbstractTask, split: Split, batch: int) -> int:
+    """Samples of a split that are run at a time, `batch` or fewer: in equal parts.
+
+    What is left over is run one by one more.
+    """
+    return task.size(split) // -(-task.size(split) // batch)
 
 
 def evaluate(
@@ -136,17 +145,17 @@ def evaluate(
         key: The run's data key.
         batch: Samples at a time.
     """
-    size = task.size(split)
-    chunks = -(-size // batch)
-    even = size // chunks  # equal chunks; what is left over is run one by one more
+    size, even = task.size(split), at_once(task, split, batch)
+    chunks = size // even
     parts = [(0, chunks, even), (chunks * even, size - chunks * even, 1)]
     network = subject.network if isinstance(subject, AbstractLearner) else subject
     total = nothing(task, network.bare())
     for start, count, length in parts:
-        if count:
-            steps = jnp.arange(count, dtype=jnp.int32)
-            records = _infer(subject, task, params, split, start, steps, length, key)
-            total = add(total, tally(task, records))
+        for first in range(start, start + count * length, length):
+            # Apart, so that the network is one program for all splits.
+            index = jnp.asarray(first, jnp.int32)
+            episodes = drawn(task, split, index, length, key)
+            total = add(total, tally(task, _infer(subject, task, params, episodes)))
     return total
 
 
@@ -212,6 +221,24 @@ def warnings(task: AbstractTask, network: Network, counts: Tally) -> list[str]:
     """What is wrong with a network's activity, and one thing to try."""
     found = activity(task, network, rates(task, counts))
     return [f"{f.where} {f.what} ({f.measured}): {f.remedy}" for f in found]
+
+
+def one_answer(share: list[float]) -> list[str]:
+    """A warning if all answers of a validation go to one class."""
+    if share and max(share) == 1.0:
+        return [f"all validation answers go to class {share.index(1.0)}"]
+    return []
+
+
+def no_write(counts: Tally) -> list[str]:
+    """A warning if a whole epoch changed no weight."""
+    if counts.written:
+        return []
+    return [
+        "no weight was written in a whole epoch: the rule asked for no change (has it "
+        "the spikes, errors or rewards that it works with? a threshold too high?), or "
+        "for less than the device can store"
+    ]
 
 
 def condition(task: AbstractTask, network: Network, counts: Tally) -> str:
@@ -309,6 +336,30 @@ def finite(params: Params) -> str | None:
         if not bool(jnp.all(jnp.isfinite(w))):
             return name
     return None
+
+
+def drift(network: Network, first: Params, now: Params) -> dict[str, Any]:
+    """How far the weights have gone, by projection, and by learnt constant.
+
+    Returns:
+        `quantiles` (QUANTILES) of the weights of all synapses, and `moved`: the norm of
+        their change since `first`, over the norm then; None if that was 0.
+    """
+    found = {}
+    for name, w in now.weights.items():
+        mask = None if is_constant(name) else network.projections[name].mask
+        there = np.full(w.shape, True) if mask is None else np.asarray(mask)
+        if not there.any():
+            continue
+        before, after = (
+            np.asarray(weights, float)[there] for weights in (first.weights[name], w)
+        )
+        norm = float(np.linalg.norm(before))
+        found[name] = {
+            "quantiles": np.quantile(after, QUANTILES).tolist(),
+            "moved": float(np.linalg.norm(after - before)) / norm if norm else None,
+        }
+    return found
 
 
 def verdict(

@@ -307,8 +307,8 @@ def epoch_metrics(seeds: Seeds, step: Step, seed: int, eval_batch: int) -> Metri
         "warnings": [
             *learner.lost(),
             *measure.warnings(task, learner.network, counts),
-            *one_answer(verdict["answer_share"]),
-            *no_write(counts),
+            *measure.one_answer(verdict["answer_share"]),
+            *measure.no_write(counts),
         ],
     }
 
@@ -317,24 +317,6 @@ def speed(seeds: Seeds, step: Step) -> float:
     """Ticks of all samples of all seeds, per second of the epoch so far."""
     seen = sum(counts.seen for counts in step.tallies)
     return seen * seeds.task.ticks / step.seconds
-
-
-def one_answer(share: list[float]) -> list[str]:
-    """A warning if all answers of a validation go to one class."""
-    if share and max(share) == 1.0:
-        return [f"all validation answers go to class {share.index(1.0)}"]
-    return []
-
-
-def no_write(counts: measure.Tally) -> list[str]:
-    """A warning if a whole epoch changed no weight."""
-    if counts.written:
-        return []
-    return [
-        "no weight was written in a whole epoch: the rule asked for no change (has it "
-        "the spikes, errors or rewards that it works with? a threshold too high?), or "
-        "for less than the device can store"
-    ]
 
 
 def fit(learner: AbstractLearner, task: AbstractTask) -> None:
@@ -392,7 +374,9 @@ def train(
     seeds, rows = Seeds(learner, task, [keys_of(key)]), []
     start = last = beginning(seeds, batch)
     for last in rounds(seeds, start, epochs, batch):
-        rows.append(epoch_metrics(seeds, last, 0, eval_batch))
+        row = epoch_metrics(seeds, last, 0, eval_batch)
+        first, now = (seeds.params(step.state, 0) for step in (start, last))
+        rows.append(row | {"weights": measure.drift(learner.network, first, now)})
         for text in rows[-1]["warnings"]:
             warnings.warn(text, stacklevel=2)
         if listen is not None:

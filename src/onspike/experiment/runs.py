@@ -1,4 +1,4 @@
-"""Runs with a folder each: train, resume, evaluate, record."""
+"""Runs with a folder each: train, resume, evaluate."""
 
 import concurrent.futures
 import signal
@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from onspike.engine import Recording, record
-from onspike.experiment import baselines, build, measure
+from onspike.experiment import baselines, build, measure, recordings, synapse
+from onspike.experiment.examine import examine
 from onspike.experiment.run import (
     Diverged,
     Keys,
@@ -33,8 +33,7 @@ from onspike.experiment.run import (
 from onspike.experiment.spec import Spec
 from onspike.experiment.store import RunFolder, vacant
 from onspike.learner import AbstractLearner
-from onspike.network import Network
-from onspike.tasks.base import AbstractTask, Episode
+from onspike.tasks.base import AbstractTask
 from onspike.types import Params, Tree
 
 _WAIT = 0.1  # seconds between looks at a compiled call that runs
@@ -217,11 +216,14 @@ def _go_on(
     per_epoch = build.batches(spec, seeds.task) * options.batch
     total, last = options.epochs * per_epoch, step
     lost: dict[int, dict[str, Any]] = {}  # results of seeds that diverged
+    begun = step.position == Position(0, 0)
+    first = step.state if begun else seeds.start(options.batch)
     with stop_requests() as stop:
-        if step.position == Position(0, 0):
+        if begun:
             _save(stores, seeds, step)
             for s, store in enumerate(stores):
-                _record(seeds, seeds.params(step.state, s), s, store, "before")
+                recordings.keep_die(seeds, step.state, s, store)
+                _keep(seeds, spec, step, s, store)
         steps = rounds(seeds, step, options.epochs, options.batch, segment)
         for last in patiently(steps):
             rows = []
@@ -230,14 +232,16 @@ def _go_on(
                     if s in lost:
                         continue
                     try:
-                        rows.append(epoch_metrics(seeds, last, s, options.eval_batch))
+                        row = epoch_metrics(seeds, last, s, options.eval_batch)
                     except Diverged as error:
                         if not tolerant:
                             raise
                         lost[s] = _diverged(seeds, store, str(error))
                         store.finish(lost[s])
                     else:
+                        rows.append(row | _drift(seeds, first, last, s))
                         store.add_metrics(rows[-1])
+                        _keep(seeds, spec, last, s, store)
             _save(stores, seeds, last)
             if listen is not None:
                 done = last.position.epoch * per_epoch + last.position.samples
@@ -254,12 +258,27 @@ def _go_on(
             if stop.is_set():
                 raise Stopped
         found = [
-            lost.get(s) or _finish(seeds, spec, last, s, store)
+            lost.get(s) or _finish(seeds, spec, first, last, s, store)
             for s, store in enumerate(stores)
         ]
         if stop.is_set():
             raise Stopped
     return found
+
+
+def _drift(seeds: Seeds, first: Tree, step: Step, s: int) -> Metrics:
+    """How far a run's weights have gone since the first state."""
+    before, now = (seeds.params(state, s) for state in (first, step.state))
+    return {"weights": measure.drift(seeds.learner.network, before, now)}
+
+
+def _keep(seeds: Seeds, spec: Spec, step: Step, s: int, store: RunFolder) -> None:
+    """Records what a run is like, if this is a moment to do so."""
+    epoch, batch = step.position.epoch, spec.train.eval_batch
+    when = recordings.moments(spec.train.epochs).get(epoch)
+    if when is not None:
+        params = seeds.params(step.state, s)
+        recordings.keep(seeds, params, s, store, when, epoch, batch)
 
 
 def _save(stores: list[RunFolder], seeds: Seeds, step: Step) -> None:
@@ -275,16 +294,19 @@ def _checkpoint(seeds: Seeds, step: Step, s: int) -> tuple[Tree, measure.Tally]:
 
 
 def _finish(
-    seeds: Seeds, spec: Spec, step: Step, s: int, store: RunFolder
+    seeds: Seeds, spec: Spec, first: Tree, step: Step, s: int, store: RunFolder
 ) -> dict[str, Any]:
-    """Tests a run, records a sample and writes the verdict."""
+    """Tests a run, looks at what it has become, and writes the verdict."""
     task, learner = seeds.task, seeds.learner
     params = seeds.params(step.state, s)
-    _record(seeds, params, s, store, "after")
+    filmed = synapse.film(seeds, {"before": first, "after": step.state}, s)
+    if filmed is not None:
+        store.add_recording("synapse", filmed)
     rows = store.metrics()
     test = _test(seeds, params, s, spec)
     samples = build.batches(spec, task) * spec.train.batch
     own = store.spec()
+    found = examine(own, seeds, s, first, step, (test, "test"), rows[-1])
     result = {
         **_identity(seeds, own),
         "condition": measure.condition(task, learner.network, test),
@@ -303,6 +325,7 @@ def _finish(
         "ticks_per_second": float(np.median([r["ticks_per_second"] for r in rows])),
         "wall_seconds": sum(row["wall_seconds"] for row in rows),
         "warnings": sorted({text for row in rows for text in row["warnings"]}),
+        "findings": [finding._asdict() for finding in found.findings],
     }
     if "frozen_hidden_accuracy" in result["baselines"]:
         result["frozen_hidden_accuracy"] = result["baselines"]["frozen_hidden_accuracy"]
@@ -340,42 +363,6 @@ def _test(seeds: Seeds, params: Params, s: int, spec: Spec) -> measure.Tally:
     return measure.evaluate(
         subject, seeds.task, params, "test", data, spec.train.eval_batch
     )
-
-
-def _record(seeds: Seeds, params: Params, s: int, store: RunFolder, when: str) -> None:
-    """Keeps the weights, and one test sample tick by tick, with learning off."""
-    task = seeds.task
-    episode = task.sample("test", jnp.zeros((), jnp.int32), seeds.keys[s].data)
-    seen = _recorded(seeds.learner.subject, task, params, episode)
-    y = np.asarray(seen.y)
-    mask = np.asarray(task.mask())[-len(y) :]  # a long sample's last ticks
-    arrays = {
-        "x": np.asarray(seen.x, np.float32),
-        "y": y,
-        "mask": mask,
-        "target": np.asarray(task.target(episode)),
-        "label": np.asarray(episode.label),
-        "answer": np.argmax((y * mask[:, None]).sum(0)),
-        "dt": np.asarray(float(task.dt)),
-    }
-    for name, z in seen.z.items():
-        arrays[f"z_{name}"] = np.asarray(z != 0, np.uint8)
-        arrays[f"v_{name}"] = np.asarray(seen.v[name][:, :8], np.float32)
-    store.add_recording(f"sample_{when}", arrays)
-    weights = {name: np.asarray(w) for name, w in params.weights.items()}
-    store.add_recording(f"weights_{when}", weights)
-
-
-@jax.jit
-def _recorded(
-    subject: Network | AbstractLearner,
-    task: AbstractTask,
-    params: Params,
-    episode: Episode,
-) -> Recording:
-    if isinstance(subject, AbstractLearner):
-        return subject.record(task, params, episode)
-    return record(subject, task, params, episode)
 
 
 def patiently(steps: Iterator[Step]) -> Iterator[Step]:
