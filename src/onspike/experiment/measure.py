@@ -119,12 +119,12 @@ def _infer(
     return infer(subject, task, params, episodes)
 
 
-def at_once(task: AbstractTask, split: Split, batch: int) -> int:
-    """Samples of a split that are run at a time, `batch` or fewer: in equal parts.
+def at_once(size: int, batch: int) -> int:
+    """Of so many samples those that are run at a time, `batch` or fewer: in equal parts.
 
     What is left over is run one by one more.
     """
-    return task.size(split) // -(-task.size(split) // batch)
+    return size // -(-size // batch)
 
 
 def evaluate(
@@ -134,8 +134,9 @@ def evaluate(
     split: Split,
     key: Key,
     batch: int = 100,
+    most: int | None = None,
 ) -> Tally:
-    """Runs a whole split with learning and feedback off.
+    """Runs a split with learning and feedback off.
 
     Args:
         subject: What computes: a learner's `subject`, or a network.
@@ -144,8 +145,10 @@ def evaluate(
         split: Which samples.
         key: The run's data key.
         batch: Samples at a time.
+        most: How many of its samples, the first ones; by default all.
     """
-    size, even = task.size(split), at_once(task, split, batch)
+    size = min(task.size(split), most or task.size(split))
+    even = at_once(size, batch)
     chunks = size // even
     parts = [(0, chunks, even), (chunks * even, size - chunks * even, 1)]
     network = subject.network if isinstance(subject, AbstractLearner) else subject

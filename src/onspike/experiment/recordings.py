@@ -46,7 +46,7 @@ def keep(
         eval_batch: Samples that are tested at a time.
     """
     task = seeds.task
-    some = measure.at_once(task, "test", eval_batch)  # as a test draws them
+    some = measure.at_once(task.size("test"), eval_batch)  # as a test draws them
     first = jnp.zeros((), jnp.int32)
     episodes = measure.drawn(task, "test", first, some, seeds.keys[s].data)
     chosen = _chosen(np.asarray(episodes.label))

@@ -84,14 +84,20 @@ def _start(common: Tree, own: Tree, keys: Shaped[Array, " seeds"], batch: int) -
     def one(own, key):
         learner, _ = eqx.combine(own, common)
         # A checkpoint forgets weak types; without them here, both are one program.
-        return jax.tree.map(_strong, learner.init(key, batch))
+        return strong(learner.init(key, batch))
 
     return jax.vmap(one)(own, keys)
 
 
-def _strong(a: Array) -> Array:
-    key = jnp.issubdtype(a.dtype, jax.dtypes.prng_key)
-    return a if key else jax.lax.convert_element_type(a, a.dtype)
+def strong(state: Tree) -> Tree:
+    """The state as a checkpoint gives it back: arrays, without weak types."""
+
+    def leaf(a: Any) -> Array:
+        kind = jnp.result_type(a)
+        key = jnp.issubdtype(kind, jax.dtypes.prng_key)
+        return a if key else jax.lax.convert_element_type(a, kind)
+
+    return jax.tree.map(leaf, state)
 
 
 class Seeds(NamedTuple):
@@ -133,13 +139,13 @@ class Seeds(NamedTuple):
             return state, [tally for some in tallies for tally in some]
         common = self.learner, self.task
         data = jnp.stack([k.data for k in self.keys])
-        order = jnp.asarray(index, jnp.int32)
+        rows = jnp.asarray(index, jnp.int32)
         if len(self.keys) == 1:  # no axis of length one through the whole program
-            args = (self.of(self.own, 0), self.of(state, 0), order[0], data[0])
+            args = (self.of(self.own, 0), self.of(state, 0), rows[0], data[0])
             state, records = _learn_one(common, *args)
             state, records = jax.tree.map(lambda a: a[None], (state, records))
         else:
-            state, records = _learn_many(common, self.own, state, order, data)
+            state, records = _learn_many(common, self.own, state, rows, data)
         jax.block_until_ready(state)
         each = [self.of(records, s) for s in range(len(self.keys))]
         return state, [measure.tally(self.task, r) for r in each]
@@ -227,7 +233,7 @@ def rounds(
     size = seeds.task.size("train") // batch * batch
     segment = size if segment is None else max(batch, segment // batch * batch)
     for epoch in range(position.epoch, epochs):
-        orders = np.stack([_order(k.order, epoch, seeds.task) for k in seeds.keys])
+        orders = np.stack([order(k.order, epoch, seeds.task) for k in seeds.keys])
         done = position.samples if epoch == position.epoch else 0
         while done < size:
             began, until = time.perf_counter(), min(size, done + segment)
@@ -258,7 +264,8 @@ def nothing_yet(seeds: Seeds) -> list[measure.Tally]:
     return [measure.nothing(seeds.task, seeds.learner.network) for _ in seeds.keys]
 
 
-def _order(key: Key, epoch: int, task: AbstractTask) -> np.ndarray:
+def order(key: Key, epoch: int, task: AbstractTask) -> np.ndarray:
+    """The indices of an epoch's training samples, in the order of learning."""
     # The index counts on over epochs, so that a task can make new samples or noise.
     size = task.size("train")
     shuffled = jax.random.permutation(jax.random.fold_in(key, epoch), size)

@@ -156,9 +156,23 @@ def ends(folder: Path) -> tuple[Spec, Seeds, Step, Step]:
     spec = store.spec()
     seeds = seeds_of([spec])
     first = beginning(seeds, spec.train.batch)
+    return spec, seeds, first, at_checkpoint(store, seeds, first)
+
+
+def at_checkpoint(store: RunFolder, seeds: Seeds, first: Step) -> Step:
+    """A run as its folder has it now.
+
+    Args:
+        store: The folder.
+        seeds: The run.
+        first: Any step of it: the form of what is stored.
+
+    Raises:
+        ValueError: If there is no usable checkpoint.
+    """
     (state, tally), position, extra = store.load(_checkpoint(seeds, first, 0))
     state = jax.tree.map(lambda a: a[None], state)
-    return spec, seeds, first, Step(state, [tally], position, extra["seconds"])
+    return Step(state, [tally], position, extra["seconds"])
 
 
 def evaluate(folder: Path) -> dict[str, Any]:
