@@ -2,6 +2,7 @@
 
 import { colours, faint, FONT } from "./palette.js";
 
+const MANY = 60; // points that a curve has no dots with
 const CLOSE = 0.02; // share of the width within which marks of one option are one
 
 export class Curves {
@@ -84,7 +85,7 @@ export class Curves {
       ],
       series: [
         {},
-        { ...gaps, label: "held out", stroke: colours.blue, width: 2.25, points: { show: true, size: 5, fill: colours.blue } },
+        { ...gaps, label: "held out", stroke: colours.blue, width: 2.25, points: { show: (plot) => plot.data[0].length < MANY, size: 5, fill: colours.blue } },
         { ...gaps, label: "while learning", stroke: colours.orange, width: 1.25, dash: [4, 3], points: { show: false } },
         { label: "unplugged", stroke: colours.vermillion, width: 2, points: { show: false } },
       ],

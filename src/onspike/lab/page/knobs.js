@@ -80,6 +80,6 @@ function row(knob, turn) {
     speak(value);
     send();
   });
-  item.append(label, number, unit, slider);
+  item.append(label, unit, number, slider);
   return item;
 }

@@ -4,8 +4,9 @@ import { Chooser } from "./chooser.js";
 import { Curves } from "./curves.js";
 import { fillKnobs } from "./knobs.js";
 import { colours, percent, readColours, series, short, whole } from "./palette.js";
+import { membranes, readout, signal, synapse } from "./panels.js";
 import { picture, save } from "./picture.js";
-import { Player, Record } from "./record.js";
+import { Player, Record, sweeps } from "./record.js";
 import { Line } from "./socket.js";
 import { Lanes, Raster } from "./strips.js";
 import { Weights } from "./weights.js";
@@ -26,7 +27,6 @@ window.onspike = counts;
 let session = null;
 let status = { state: "idle", plugged: true };
 let record = null;
-let population = null;
 const player = new Player();
 
 readColours();
@@ -44,63 +44,6 @@ const weights = new Weights(find("weights"), ({ projection, post, pre }) => {
 });
 const chooser = new Chooser(find("chooser"), send);
 
-// What the panels show.
-
-function membranes(session, record) {
-  const chosen = session.populations.find(({ name }) => name === population);
-  const shown = record.shown[population] ?? [];
-  const threshold = chosen?.threshold ?? null;
-  return (shown.length ? shown : [0]).map((neuron, k) => ({
-    label: shown.length ? `neuron ${neuron}` : "",
-    colour: series(k),
-    group: "v",
-    traces: [{ channel: `v ${population} ${k}`, colour: series(k) }],
-    keep: threshold === null ? [] : [threshold],
-    lines: threshold === null ? [] : [{ value: threshold }],
-    spikes: chosen?.spiking ? { population, neuron, colour: colours.ink } : null,
-  }));
-}
-
-function readout(session) {
-  const outputs = [...Array(session.n_out).keys()];
-  return [
-    {
-      traces: [
-        ...outputs.map((k) => ({ channel: `target ${k}`, colour: series(k), width: 4, opacity: 0.3 })),
-        ...outputs.map((k) => ({ channel: `y ${k}`, colour: series(k), width: 1.5 })),
-      ],
-    },
-  ];
-}
-
-function signal(session, record) {
-  const shown = record.shown[population] ?? [];
-  return [
-    {
-      lines: [{ value: 0 }],
-      keep: [0],
-      traces: shown.map((_, k) => ({ channel: `signal ${population} ${k}`, colour: series(k) })),
-    },
-  ];
-}
-
-function synapse() {
-  const lane = (name, label, colour, stem = false) => ({
-    label,
-    colour,
-    keep: name === "w" ? [] : [0],
-    lines: name === "w" ? [] : [{ value: 0 }],
-    traces: [{ channel: `synapse ${name}`, colour, stem }],
-  });
-  return [
-    lane("pre", "pre", colours.muted, true),
-    lane("post", "post", colours.green, true),
-    lane("elig", "eligibility", colours.purple),
-    lane("signal", "signal", colours.orange),
-    lane("w", "weight", colours.blue),
-  ];
-}
-
 // What comes in.
 
 const hear = {
@@ -111,7 +54,7 @@ const hear = {
 
   session(message) {
     const fresh = message.id !== session?.id;
-    session = message;
+    session = { ...message, population: session?.population };
     write("session-text", ["task", "rule", "neuron", "device"].map((kind) => session[kind]).join(" · ") + ` · seed ${session.seed}`);
     document.title = `${session.task}, ${session.rule} – Onspike lab`;
     chooser.show(session);
@@ -119,14 +62,12 @@ const hear = {
     nameSynapse(session.synapse);
     fillKnobs(find("knobs"), session.knobs, (path, value) => send({ do: "set", path, value }));
     if (!fresh) return;
-    record = new Record(session);
-    player.clear();
     const hidden = session.populations.find(({ role }) => role === "hidden") ?? session.populations[0];
-    population = hidden?.name ?? null;
     find("population").replaceChildren(...session.populations.map(({ name }) => new Option(name)));
-    find("population").value = population;
+    find("population").value = hidden.name;
+    find("sweep").replaceChildren(...sweeps(session).map((sweep) => new Option(sweepName(sweep), sweep)));
     keys();
-    for (const strip of Object.values(strips)) strip.begin(session, record);
+    newSweep();
     curves.clear(session.chance);
     for (const id of ["answer", "held-out-of"]) write(id, "");
     for (const id of ["held-out", "while-learning", "streaming", "writes"]) write(id, "–");
@@ -217,8 +158,7 @@ function frame(now) {
   drawn = now;
   const ranges = [];
   player.take(now, (message, from, to) => {
-    const first = record.write(message, from, to);
-    ranges.push([first, first + to - from]);
+    ranges.push(...record.write(message, from, to));
     counts.ticksShown += to - from;
     if (to === message.n) showAnswer(message);
   });
@@ -251,6 +191,21 @@ function keys() {
   find("readout-keys").replaceChildren(...outputs.map((k) => key(`output ${k}`, series(k))), key("broad: target", colours.rule));
 }
 
+/** An empty screen, as wide as was chosen. */
+function newSweep() {
+  record = new Record(session, Number(find("sweep").value));
+  session.population = find("population").value;
+  player.clear();
+  for (const strip of Object.values(strips)) strip.begin(session, record);
+}
+
+function sweepName(sweep) {
+  const time = session.ticks * session.dt * sweep;
+  const length = time < 0.9995 ? `${short(time * 1000)} ms` : `${short(time)} s`;
+  if (sweep < 1) return `1/${Math.round(1 / sweep)} of a sample, ${length}`;
+  return sweep === 1 ? `a sample, ${length}` : `${sweep} samples, ${length}`;
+}
+
 // Words and numbers.
 
 function showStatus() {
@@ -269,10 +224,11 @@ function showStatus() {
   write("epoch", `${Math.min(status.epoch + 1, status.epochs)} of ${status.epochs}`);
   write("tick", session ? `${whole(status.tick)} of ${whole(session.ticks)}` : whole(status.tick));
   write("pace", status.ticks_per_second ? whole(status.ticks_per_second) : "–");
+  find("watched").parentElement.hidden = (status.watched ?? 1) > 0.995;
   write("watched", percent(status.watched));
   if (document.activeElement !== find("speed")) showSpeed(status.speed);
   find("feedback").setAttribute("aria-checked", String(plugged));
-  write("feedback-name", plugged ? "Feedback plugged in" : "Feedback unplugged");
+  write("feedback-name", plugged ? "plugged in" : "unplugged");
   write("feedback-text", plugText(plugged));
   const untouched = state === "paused" && !status.seen && !status.tick;
   find("invitation").hidden = !untouched;
@@ -318,7 +274,7 @@ function showAccuracy() {
       const row = document.createElement("div");
       const label = document.createElement("dt");
       const value = document.createElement("dd");
-      label.textContent = `rate, ${name}`;
+      label.textContent = name;
       value.textContent = `${short(rate)} Hz`;
       row.append(label, value);
       return row;
@@ -374,10 +330,11 @@ for (const button of document.querySelectorAll("[data-step]")) {
 find("speed").addEventListener("input", () => showSpeed(SPEEDS[find("speed").value]));
 find("speed").addEventListener("change", () => send({ do: "speed", value: SPEEDS[find("speed").value] }));
 find("population").addEventListener("change", () => {
-  population = find("population").value;
+  session.population = find("population").value;
   strips.membranes.begin(session, record);
   strips.signal.begin(session, record);
 });
+find("sweep").addEventListener("change", newSweep);
 find("session").addEventListener("click", () => find("chooser").showModal());
 find("help").addEventListener("click", () => find("about").showModal());
 for (const button of document.querySelectorAll("[data-close]")) {

@@ -1,14 +1,23 @@
 // What is on the screen: some samples' ticks side by side, and when each is shown.
 
-const SWEEP = 160; // ticks that a sweep has at least
+const CALM = 1; // seconds that a sweep has at least, lest it flicker in real time
+const FEWEST = 40; // ticks of a sweep that shows a part of a sample
+
+/** How much a sweep may show: `samples`, or a part of one; the first is the usual. */
+export function sweeps({ ticks, dt }) {
+  const usual = Math.max(1, Math.round(CALM / (ticks * dt)));
+  const several = [usual, 1, 4 * usual].filter((n, k, all) => all.indexOf(n) === k);
+  const parts = [1 / 5, 1 / 20].filter((part) => part * ticks >= FEWEST);
+  return [...several, ...parts];
+}
 
 /** The ticks of the last sweep, by position from left to right. */
 export class Record {
-  constructor(session) {
+  constructor(session, sweep) {
     this.ticks = session.ticks;
     this.dt = session.dt;
-    this.samples = Math.max(1, Math.round(SWEEP / session.ticks));
-    this.width = this.ticks * this.samples;
+    this.samples = Math.max(1, sweep);
+    this.width = sweep < 1 ? Math.ceil(sweep * this.ticks) : this.ticks * this.samples;
     this.clear();
   }
 
@@ -21,6 +30,8 @@ export class Record {
     this.count = -1; // samples begun
     this.seen = null;
     this.at = 0; // where the next tick goes
+    this.since = 0; // the tick of the sample that stands at the left end
+    this.answers = new Int8Array(this.width); // at a sample's last tick: 1 right, -1 wrong
   }
 
   channel(name) {
@@ -37,18 +48,27 @@ export class Record {
     }
   }
 
-  /** Where the ticks of a message begin. */
-  place(message) {
+  /** Takes ticks [from, to) of a message in; the ranges of positions they have. */
+  write(message, from, to) {
     if (message.seen !== this.seen) {
       this.seen = message.seen;
       this.count += 1;
     }
-    return (this.count % this.samples) * this.ticks + message.start;
+    const base = this.ticks > this.width ? 0 : (this.count % this.samples) * this.ticks;
+    const ranges = [];
+    while (from < to) {
+      const at = (base + message.start + from) % this.width;
+      const n = Math.min(to - from, this.width - at);
+      this.fill(message, from, from + n, at - from);
+      this.since = message.start + from - at;
+      ranges.push([at, at + n]);
+      from += n;
+    }
+    return ranges;
   }
 
-  /** Takes ticks [from, to) of a message in; the position of the first. */
-  write(message, from, to) {
-    const first = this.place(message);
+  /** Ticks [from, to) of a message; its tick 0 would stand at position `first`. */
+  fill(message, from, to, first) {
     const put = (name, values) => {
       if (values) this.channel(name).set(values.slice(from, to), first + from);
     };
@@ -77,10 +97,13 @@ export class Record {
     for (let t = from; t < to; t++) {
       this.mask[first + t] = message.mask[t];
       this.plugged[first + t] = message.plugged ? 1 : 0;
+      this.answers[first + t] = 0;
+    }
+    if (to === message.n && message.answer !== null) {
+      this.answers[first + to - 1] = message.answer === message.label ? 1 : -1;
     }
     this.shown = message.shown;
     this.at = first + to;
-    return first + from;
   }
 }
 
@@ -116,7 +139,7 @@ export class Player {
     this.pace = this.waiting / Math.max(30, this.interval);
   }
 
-  /** Shows at once what is still waiting: nothing more will come. */
+  /** Shows soon what is still waiting: nothing more will come. */
   hurry() {
     this.pace = Math.max(this.pace, this.waiting / 80);
   }

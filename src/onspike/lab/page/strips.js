@@ -32,7 +32,7 @@ class Strip {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.box;
     if (!width || !height) return;
-    const dpr = Math.min(2, devicePixelRatio || 1);
+    const dpr = (this.dpr = Math.min(2, devicePixelRatio || 1));
     this.left = gutter();
     this.w = Math.max(10, width - this.left - RIGHT);
     this.h = Math.max(10, height - (this.axis ? AXIS : 0));
@@ -55,6 +55,11 @@ class Strip {
     return (position / this.record.width) * this.w;
   }
 
+  /** The same on a whole pixel, so that what is drawn piece by piece has no seams. */
+  edge(position) {
+    return Math.round(this.x(position) * this.dpr) / this.dpr;
+  }
+
   /** Everything anew: the axes, this sweep, and what is left of the last one. */
   redraw() {
     if (!this.record || !this.pen) return;
@@ -74,13 +79,16 @@ class Strip {
   /** Draws the ticks at positions [from, to). */
   draw(from, to) {
     if (!this.record || !this.pen) return;
-    if (from === 0) this.fade();
-    const x = this.x(from);
-    const wiped = this.x(to) + AHEAD * this.w;
+    if (from === 0) {
+      this.fade();
+      if (this.axis && this.since !== this.record.since) this.drawAxes();
+    }
+    const x = this.edge(from);
+    const wiped = Math.ceil(this.x(to) + AHEAD * this.w);
     this.pen.clearRect(x, 0, wiped - x, this.h);
     this.pen.save();
     this.pen.beginPath();
-    this.pen.rect(x - 2, 0, wiped - x + 2, this.h);
+    this.pen.rect(x - 14, 0, wiped - x + 14, this.h);
     this.pen.clip();
     this.ink(from, to);
     this.cursor(to);
@@ -109,19 +117,20 @@ class Strip {
   /** Shades where a target is valid. */
   windows(from, to) {
     const { mask } = this.record;
-    this.pen.fillStyle = faint(colours.orange, 0.13);
+    this.pen.fillStyle = faint(colours.orange, 0.1);
     for (let p = from; p < to; p++) {
       if (!mask[p]) continue;
       let end = p;
       while (end < to && mask[end]) end++;
-      this.pen.fillRect(this.x(p), 0, this.x(end) - this.x(p), this.h);
+      this.pen.fillRect(this.edge(p), 0, this.edge(end) - this.edge(p), this.h);
       p = end;
     }
   }
 
   drawAxes() {
     const { back, left, w, h } = this;
-    const { ticks, dt, samples, width } = this.record;
+    const { ticks, dt, samples, width, since } = this.record;
+    this.since = since;
     back.clearRect(0, 0, left + w + RIGHT, h + AXIS);
     back.font = FONT;
     back.textBaseline = "middle";
@@ -136,11 +145,13 @@ class Strip {
     }
     if (this.axis) {
       back.fillStyle = colours.muted;
+      const begun = width < ticks ? since * dt * 1000 : 0;
       for (let ms = 0; ms <= span * 1.0001; ms += step) {
         const x = left + (ms / span) * w;
         const last = ms + step > span * 1.0001;
+        const text = String(Number((begun + ms).toPrecision(5)));
         back.textAlign = ms === 0 ? "left" : x > left + w - 20 ? "right" : "center";
-        back.fillText(last ? `${short(ms)} ms` : short(ms), x, h + AXIS / 2 + 1);
+        back.fillText(last ? `${text} ms` : text, x, h + AXIS / 2 + 1);
       }
     }
     this.labels();
@@ -201,9 +212,25 @@ export class Raster extends Strip {
         for (const i of lists[p] ?? []) pen.fillRect(x, top + i * row, wide, tall);
       }
     });
+    this.verdicts(from, to);
     pen.fillStyle = colours.vermillion; // along the top while unplugged
     for (let p = from; p < to; p++) {
       if (!record.plugged[p]) pen.fillRect(this.x(p), 0, this.w / record.width + 0.5, 3);
+    }
+  }
+
+  /** At a sample's end, whether the answer was right. */
+  verdicts(from, to) {
+    const { pen, record } = this;
+    if (this.x(record.ticks) < 14) return;
+    pen.font = FONT.replace("11px", "bold 12px");
+    pen.textAlign = "right";
+    pen.textBaseline = "top";
+    for (let p = from; p < to; p++) {
+      const answer = record.answers[p];
+      if (!answer) continue;
+      pen.fillStyle = answer > 0 ? colours.green : colours.vermillion;
+      pen.fillText(answer > 0 ? "✓" : "✗", this.x(p + 1) - 2, 4);
     }
   }
 
