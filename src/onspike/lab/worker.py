@@ -418,18 +418,17 @@ class Pace:
         return max(0.0, self._frame - time.monotonic())
 
     def due(self, seconds: float, chunk: int) -> int:
-        """Ticks that are due when each is to last so long; what cannot be kept is lost.
+        """Ticks that are due when each is to last so long.
 
-        Whole chunks where there are several.
+        Whole chunks where there are several; what half a second cannot hold is lost.
         """
         now = time.monotonic()
         self._frame = max(now, self._frame + FRAME)
+        self._at = max(self._at, now - OFTEN)
         many = int((now - self._at) / seconds)
         if many > chunk:
             many -= many % chunk
         self._at += many * seconds
-        if now - self._at > OFTEN:
-            self._at = now
         return many
 
 
