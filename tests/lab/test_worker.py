@@ -8,7 +8,8 @@ from multiprocessing import Pipe
 import pytest
 
 from onspike.experiment import runs
-from onspike.lab.worker import Pace, Worker
+from onspike.lab.pace import Pace
+from onspike.lab.worker import Worker
 from tinyrun import TINY
 
 
