@@ -263,7 +263,10 @@ def lab(
         Path | None,
         typer.Argument(help="Run folder to go on with, or to follow while it trains."),
     ] = None,
-    task: Annotated[str, typer.Option(help="Task to begin with.")] = "yin-yang",
+    task: Annotated[
+        str | None,
+        typer.Option(help="Task to begin with; default: yin-yang, feedback control."),
+    ] = None,
     rule: Rule = None,
     neuron: Neuron = None,
     device: Device = None,
@@ -291,7 +294,8 @@ def lab(
     if run is not None:
         first = commands.Open(str(run.resolve()))
     else:
-        rule = rule or ("feedback-control" if task == "yin-yang" else None)
+        if task is None:  # where feedback steers most: the gap is plain to see
+            task, rule = "yin-yang", rule or "deep-feedback-control"
         options = settings_of(settings or [])
         first = commands.New(task, rule, neuron, device, seed, options)
     server.serve(first, host=host, port=port, token=token, browse=browser)

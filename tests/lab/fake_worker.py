@@ -173,7 +173,6 @@ class Fake:
             seen=self.seen,
             tick=self.tick,
             ticks_per_second=12000.0 if self.state == "running" else 0.0,
-            watched=1.0 if self.pace != "full" else 0.4,
         )
 
     def session(self):
@@ -187,12 +186,14 @@ class Fake:
             n_in=N_IN,
             n_out=3,
             chance=1 / 3,
+            held_out="validation",
             populations=[
                 {
                     "name": name,
                     "n": n,
                     "spiking": True,
                     "role": name,
+                    "shown": [0, 1, 2, 3][:n],
                     "threshold": 1.0,
                 }
                 for name, n in SIZES.items()
