@@ -2,23 +2,43 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from unittest import mock
 
 import h5py
 import msgspec
 import numpy as np
 import pytest
+import typer
 
-from onspike import catalog
+from onspike import catalog, cli
 from onspike.catalog.options import meaning
-from onspike.experiment.spec import kind_of
+from onspike.experiment.search import space_of
+from onspike.experiment.spec import kind_of, resolve, settings_of
 from tinyrun import TINY, as_options, command, refused, spoken, write_spikes
 
+ASKED = "onspike train yin-yang --set rule.rate="
 NAMES = [name for rows in catalog.KINDS.values() for name in rows]
 
 
-def test_help_comes_without_jax(pytestconfig):
+@pytest.mark.parametrize(
+    ("words", "asked", "expected"),
+    [
+        (["train", "--help"], {}, "--rule"),
+        (["list", "eprop"], {}, "rule.rate"),
+        (
+            [],
+            {"_ONSPIKE_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": ASKED}
+            | {"_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+            "rule.rate=0.005",
+        ),
+    ],
+)
+def test_help_lists_and_completion_come_without_jax(
+    words, asked, expected, pytestconfig
+):
     code = """
 import sys
 from onspike import cli
@@ -30,15 +50,16 @@ finally:
     print("heavy:", heavy, file=sys.stderr)
 """
     paths = [str(pytestconfig.rootpath / "src"), os.environ.get("PYTHONPATH", "")]
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     done = subprocess.run(
-        [sys.executable, "-c", code, "train", "--help"],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        [sys.executable, "-c", code, *words],
+        env=os.environ | path | asked,
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0 and done.stderr.strip() == "heavy: set()"
-    assert "onspike train" in done.stdout and "--rule" in done.stdout
+    assert expected in done.stdout
 
 
 @pytest.mark.parametrize("words", [[], ["--help"]])
@@ -306,3 +327,115 @@ def test_the_version_is_the_packages():
     import onspike
 
     assert command("--version") == (0, [f"onspike {onspike.__version__}"], [])
+
+
+def every_command(group, path=()):
+    for name, found in group.commands.items():
+        inner = hasattr(found, "commands")
+        yield from (
+            every_command(found, (*path, name)) if inner else [((*path, name), found)]
+        )
+
+
+COMMANDS = dict(every_command(typer.main.get_command(cli.app)))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_the_examples_of_a_command_can_be_run(path):
+    lines = re.findall("`onspike (.*)`", COMMANDS[path].epilog)
+    assert lines
+    for line in lines:
+        words = shlex.split(line)
+        assert tuple(words[: len(path)]) == path
+        given = COMMANDS[path].make_context(path[-1], words[len(path) :]).params
+        if "task" in given:
+            settings = settings_of(given["settings"] or [])
+            settings |= dict.fromkeys(space_of(given.get("search") or []), 1)
+            for rule in (given.get("rules") or given.get("rule") or "").split(","):
+                for device in (given.get("devices") or given.get("device") or "").split(
+                    ","
+                ):
+                    chosen = {"rule": rule or None, "device": device or None}
+                    chosen["neuron"] = given["neuron"]
+                    resolve(given["task"], settings=settings, **chosen)
+        if path == ("list",):
+            assert command(*words)[0] == 0
+
+
+def completed(words, shell="bash"):
+    """What the shell offers after some words."""
+    asked = {
+        "bash": {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)},
+        "zsh": {"_TYPER_COMPLETE_ARGS": " ".join(words)},
+    }
+    environment = {"_ONSPIKE_COMPLETE": f"complete_{shell}", **asked[shell]}
+    with mock.patch.dict(os.environ, environment):
+        code, said, complaints = command()
+    assert complaints == []
+    return said
+
+
+BASH = ["onspike", "train", "yin-yang"]
+OFFERED = {
+    ("onspike", "tr"): ["train"],
+    ("onspike", "train", "yin"): ["yin-yang"],
+    (*BASH, "--rule", "dec"): ["decolle"],
+    (*BASH, "--neuron", "cub"): ["cuba-lif"],
+    (*BASH, "--device", "fix"): ["fixed8", "fixed4"],
+    ("onspike", "list", "chip"): ["chips"],
+    ("onspike", "compare", "digits", "--rules", "eprop,bp"): ["eprop,bptt"],
+    # An option, its words, its value: bash takes "=" and ":" for spaces.
+    (*BASH, "--set", "task.r_"): ["task.r_small=", "task.r_big="],
+    (*BASH, "--set", "task.code"): [
+        f"task.code={code}" for code in ("rate", "poisson", "latency", "graded")
+    ],
+    (*BASH, "--set", "task.code", "=", "g"): ["graded"],
+    (*BASH, "--set", "=", "task.code", "=", "g"): ["graded"],
+    (*BASH, "--set", "train.readers", "="): ["true", "false"],
+    (*BASH, "--set", "rule.rate", "="): ["0.005"],  # the recipe's
+    (*BASH, "--rule", "reckon", "--set", "rule.rate", "="): ["0.005"],
+    (*BASH, "--rule", "stdp", "--set", "rule.tau_p"): ["rule.tau_plus=0.02"],
+    (*BASH, "--set", "rule.tau_p"): [],  # eprop has none
+    ("onspike", "train", "yinyang", "--set", "train.epo"): ["train.epochs=10"],
+    ("onspike", "sweep", "yin-yang", "--search", "rule.rate", "="): [
+        "log:0.0005:0.05",
+        "0.0025:0.01",
+    ],
+    ("onspike", "sweep", "digits", "--search", "rule.rate", "=", "log", ":"): [
+        "0.0003:0.03"
+    ],
+    ("onspike", "sweep", "digits", "--search", "train.batch", "="): ["int:16:64"],
+}
+
+
+@pytest.mark.parametrize("words", OFFERED, ids=" ".join)
+def test_bash_completes(words):
+    assert [line for line in completed(words) if line] == OFFERED[words]
+
+
+def test_zsh_completes_and_says_what_things_mean():
+    said = "".join(completed(["onspike", "train", "digits", "--set", "task.co"], "zsh"))
+    assert '"task.code=graded":"the feature itself, in every tick"' in said
+
+
+def test_run_folders_are_completed(tmp_path, monkeypatch):
+    for path, name in {
+        "runs/a/spec.toml": "a",
+        "runs/b/compare.toml": "b",
+        "runs/b/eprop-ideal/seed-0/spec.toml": "inside of b",
+        "mine/sweep.toml": "",
+        "other/file.txt": "",
+        ".hidden/spec.toml": "",
+        "one/two/three/four/spec.toml": "too deep",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(name)
+    monkeypatch.chdir(tmp_path)
+    for command_ in ("eval", "resume", "report", "energy", "doctor"):
+        assert completed(["onspike", command_, ""]) == ["mine", "runs/a", "runs/b"]
+    assert completed(["onspike", "eval", "ru"]) == ["runs/a", "runs/b"]
+    assert completed(["onspike", "eval", "runs/b/"]) == ["runs/b/eprop-ideal/seed-0"]
+    assert completed(["onspike", "eval", str(tmp_path / "m")]) == [
+        str(tmp_path / "mine")
+    ]
+    assert completed(["onspike", "eval", "nowhere/"]) == [""]
