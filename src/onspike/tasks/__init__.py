@@ -1,20 +1,21 @@
 """Tasks: streams of labelled samples, and the codes that spread them over time."""
 
+from onspike.tasks.arrays import Arrays
 from onspike.tasks.augment import Warp
 from onspike.tasks.base import AbstractTask, Episode, Split
 from onspike.tasks.coded import AbstractCoded
 from onspike.tasks.codes import AbstractCode, Graded, Latency, Poisson, Rate
 from onspike.tasks.cue_accumulation import CueAccumulation
 from onspike.tasks.digits import Digits
+from onspike.tasks.features import Features
+from onspike.tasks.heidelberg import write_recordings
+from onspike.tasks.holdout import AbstractHoldout, HeldOutSpeakers, RandomShare
 from onspike.tasks.pairing import Pairing, Protocol
 from onspike.tasks.sequence import Sequence
 from onspike.tasks.spoken_digits import (
     AbstractAmplitude,
-    AbstractHoldout,
     Binary,
     Counts,
-    HeldOutSpeakers,
-    RandomShare,
     SpokenDigits,
     SquareRoot,
 )
@@ -29,11 +30,13 @@ __all__ = [
     "AbstractCoded",
     "AbstractHoldout",
     "AbstractTask",
+    "Arrays",
     "Binary",
     "Counts",
     "CueAccumulation",
     "Digits",
     "Episode",
+    "Features",
     "Graded",
     "HeldOutSpeakers",
     "Latency",
@@ -49,4 +52,5 @@ __all__ = [
     "TwoBlobs",
     "TwoTimescales",
     "YinYang",
+    "write_recordings",
 ]

@@ -1,6 +1,7 @@
 """Recordings of spikes in HDF5 files of the Heidelberg layout, counted in bins."""
 
 import math
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 from jaxtyping import UInt8
+from numpy.typing import ArrayLike
 
 OWNER = "SpokenDigits"  # the task that error messages name
 _CHUNK = 256  # recordings binned at once, so that memory stays small
@@ -164,6 +166,58 @@ def read(path: str | PathLike[str], binning: Binning) -> Recordings:
             f"{path}: cannot be read as HDF5, so it is damaged, cut off or of another "
             f"format; fetch it again ({reason})"
         ) from error
+
+
+def write_recordings(
+    path: str | PathLike[str],
+    recordings: Iterable[tuple[ArrayLike, ArrayLike]],
+    labels: ArrayLike,
+    speakers: ArrayLike | None = None,
+) -> None:
+    """Writes spikes as a file in the Heidelberg layout, which `SpokenDigits` reads.
+
+    Args:
+        path: Of a new HDF5 file; one that is there is not overwritten.
+        recordings: A pair (times in seconds from 0, units from 0) for each.
+        labels: The class of each, from 0.
+        speakers: Who or what each is of, for accuracy by group; None if unknown.
+
+    Raises:
+        ValueError: If the file is there, or what it would hold cannot be.
+    """
+    path, pairs = Path(path), [(np.asarray(t), np.asarray(u)) for t, u in recordings]
+    if path.exists():
+        raise ValueError(f"{path} exists, and is not overwritten")
+    for i, (times, units) in enumerate(pairs):
+        if times.ndim != 1 or times.shape != units.shape:
+            raise ValueError(
+                f"recording {i} must have one unit for each time; got shapes "
+                f"{times.shape} and {units.shape}"
+            )
+        if not np.all(np.isfinite(times) & (times >= 0)):
+            raise ValueError(
+                f"recording {i} must have times that are finite and not negative, in "
+                f"seconds from its start"
+            )
+        if units.size and (units.dtype.kind not in "iu" or units.min() < 0):
+            raise ValueError(f"recording {i} must have whole numbers from 0 as units")
+    columns = {"labels": labels, "extra/speaker": speakers}
+    columns = {name: np.asarray(a) for name, a in columns.items() if a is not None}
+    for name, column in columns.items():
+        if column.shape != (len(pairs),) or column.dtype.kind not in "iu":
+            raise ValueError(
+                f"'{name}' must be one whole number for each of the {len(pairs)} "
+                f"recordings; got shape {column.shape} of type {column.dtype}"
+            )
+    with h5py.File(path, "w") as file:
+        for k, (name, kind) in enumerate((("times", np.float64), ("units", np.int64))):
+            rows = file.create_dataset(
+                f"spikes/{name}", len(pairs), h5py.vlen_dtype(kind)
+            )
+            for i, pair in enumerate(pairs):
+                rows[i] = pair[k].astype(kind)
+        for name, column in columns.items():
+            file.create_dataset(name, data=column)
 
 
 def check_labels(train: Recordings, test: Recordings, names: tuple[Path, Path]) -> int:

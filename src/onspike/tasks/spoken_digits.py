@@ -24,6 +24,7 @@ from onspike.tasks.heidelberg import (
     only,
     read,
 )
+from onspike.tasks.holdout import AbstractHoldout, RandomShare
 from onspike.types import Key, Scalar
 
 _TOLERATED_LOSS = 0.01
@@ -85,73 +86,6 @@ class Binary(AbstractAmplitude):
 
     def __call__(self, counts):
         return counts > 0
-
-
-class AbstractHoldout(eqx.Module):
-    """Which training recordings become the validation split."""
-
-    @abstractmethod
-    def held(self, labels: np.ndarray, speakers: np.ndarray | None) -> np.ndarray:
-        """True for each recording that is held out of training."""
-
-
-class RandomShare(AbstractHoldout):
-    """The same share of every class, drawn at random, alike in every run.
-
-    Args:
-        share: Part of the training recordings, 0 for no validation split.
-        seed: Seed of the draw, apart from the run's seed.
-
-    Raises:
-        ValueError: If `share` is not between 0 and 1 or `seed` is negative.
-    """
-
-    share: float = eqx.field(static=True, default=0.1)
-    seed: int = eqx.field(static=True, default=0)
-
-    def __check_init__(self) -> None:
-        checks.probability("RandomShare", share=self.share)
-        checks.at_least("RandomShare", "seeds", 0, seed=self.seed)
-
-    def held(self, labels, speakers):
-        random = np.random.RandomState(self.seed)
-        held = np.zeros(len(labels), bool)
-        for label in np.unique(labels):
-            members = random.permutation(np.flatnonzero(labels == label))
-            held[members[: round(self.share * len(members))]] = True
-        return held
-
-
-class HeldOutSpeakers(AbstractHoldout):
-    """All recordings of some speakers, so that validation asks for new voices.
-
-    Args:
-        speakers: Their numbers, as in the file.
-
-    Raises:
-        ValueError: If `speakers` is empty; from the task, if the training file does
-            not say who speaks or one of them does not occur in it.
-    """
-
-    speakers: tuple[int, ...] = eqx.field(static=True)
-
-    def __check_init__(self) -> None:
-        if not self.speakers:
-            raise ValueError("HeldOutSpeakers.speakers must name at least one speaker")
-
-    def held(self, labels, speakers):
-        if speakers is None:
-            raise ValueError(
-                "HeldOutSpeakers needs the dataset 'extra/speaker' in the training "
-                "file; use RandomShare instead"
-            )
-        missing = sorted(set(self.speakers) - set(speakers.tolist()))
-        if missing:
-            raise ValueError(
-                f"HeldOutSpeakers.speakers must occur in the training file, which has "
-                f"{np.unique(speakers).tolist()}; got {missing[0]}"
-            )
-        return np.isin(speakers, self.speakers)
 
 
 class SpokenDigits(AbstractTask):
