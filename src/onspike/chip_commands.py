@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from onspike.terminal import complete, examples
-
 app = typer.Typer(help="Twins of chips: run, verify, export and import programs.")
 reckon = typer.Typer(
     help="ReckOn, bit for bit. A program is NAME.npz (thresholds, weights, ...) with "
@@ -18,7 +16,7 @@ app.add_typer(reckon, name="reckon")
 Program = Annotated[Path, typer.Argument(help="Program, NAME.npz.")]
 
 
-@reckon.command("run", epilog=examples.of("run"))
+@reckon.command("run")
 def run(
     program: Program,
     events: Annotated[
@@ -77,7 +75,7 @@ def run(
         print(out)
 
 
-@reckon.command("verify", epilog=examples.of("verify"))
+@reckon.command("verify")
 def verify(
     files: Annotated[
         list[Path], typer.Argument(help="Files of what the hardware did, NAME.npz.")
@@ -106,7 +104,7 @@ def verify(
         raise typer.Exit(code)
 
 
-@reckon.command("export", epilog=examples.of("export"))
+@reckon.command("export")
 def export(
     program: Program,
     folder: Annotated[Path, typer.Argument(help="Where to write the files.")],
@@ -118,7 +116,7 @@ def export(
         print(path)
 
 
-@reckon.command("import", epilog=examples.of("import"))
+@reckon.command("import")
 def import_(
     source: Annotated[
         Path, typer.Argument(help="File of SPI transactions, or folder of images.")
@@ -133,15 +131,10 @@ def import_(
     print(program)
 
 
-@reckon.command("calibrate", epilog=examples.of("calibrate"))
+@reckon.command("calibrate")
 def calibrate(
     run_folder: Annotated[
-        Path,
-        typer.Argument(
-            metavar="RUN",
-            help="Run folder, of any rule.",
-            autocompletion=complete.folders,
-        ),
+        Path, typer.Argument(metavar="RUN", help="Run folder, of any rule.")
     ],
     program: Program,
     span: Annotated[

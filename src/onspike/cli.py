@@ -11,19 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from onspike import chip_commands
-from onspike.terminal import complete, examples, live, results
-from onspike.terminal.arguments import (
-    Device,
-    Folder,
-    Neuron,
-    Quiet,
-    Rule,
-    Run,
-    Settings,
-    Task,
-    names_of,
-    seeds_of,
-)
+from onspike.terminal import live, results
 
 app = typer.Typer(
     name="onspike",
@@ -33,12 +21,35 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+Rule = Annotated[
+    str | None,
+    typer.Option("--rule", help="Learning rule; default: the recipe's."),
+]
+Neuron = Annotated[
+    str | None, typer.Option("--neuron", help="Hidden neuron; default: the recipe's.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", help="What holds the weights; default: the rule's own, else ideal."
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.OPTION=VALUE",
+        help="Sets an option; sections: task, network, neuron, rule, device, train. "
+        "`onspike list TASK|RULE|...|network|train` shows options. May be repeated.",
+    ),
+]
 app.add_typer(chip_commands.app, name="chip")
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
 
 
-@app.command(epilog=examples.of("train"))
+@app.command()
 def train(
-    task: Task,
+    task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
     rule: Rule = None,
     neuron: Neuron = None,
     device: Device = None,
@@ -62,7 +73,8 @@ def train(
         settings=settings_of(settings or []),
     )
     names = (spec.task.name, spec.rule.name, spec.device.name, f"seed{seed}")
-    folder = out or _unused(Path("runs") / "-".join(names))
+    name = "-".join(names).replace(":", ".")  # of names of the user's own
+    folder = out or _unused(Path("runs") / name)
     say = live.printer(quiet)
     asked = "".join(f", {o} {value}" for o, value in spec.changed("device").items())
     say(
@@ -74,9 +86,9 @@ def train(
     results.conclude(result, folder, say)
 
 
-@app.command(epilog=examples.of("resume"))
+@app.command()
 def resume(
-    run: Folder,
+    run: Annotated[Path, typer.Argument(help="Run, comparison or sweep folder.")],
     quiet: Quiet = False,
 ) -> None:
     """Goes on with a run, a comparison or a sweep that was stopped."""
@@ -99,8 +111,8 @@ def resume(
     results.conclude(result, run, live.printer(quiet))
 
 
-@app.command("eval", epilog=examples.of("eval"))
-def evaluate(run: Run) -> None:
+@app.command("eval")
+def evaluate(run: Annotated[Path, typer.Argument(help="Run folder.")]) -> None:
     """Tests a run's last checkpoint, with learning and feedback off."""
     from onspike.experiment import runs
 
@@ -111,20 +123,14 @@ def evaluate(run: Run) -> None:
     )
 
 
-@app.command(epilog=examples.of("compare"))
+@app.command()
 def compare(
-    task: Task,
-    rules: Annotated[
-        str,
-        typer.Option(help="Rules, separated by commas.", autocompletion=complete.rules),
-    ],
+    task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
+    rules: Annotated[str, typer.Option(help="Rules, separated by commas.")],
     out: Annotated[Path, typer.Option(help="Folder of the comparison.")],
     devices: Annotated[
         str | None,
-        typer.Option(
-            help="Devices, likewise; default: each rule's own, else ideal.",
-            autocompletion=complete.devices,
-        ),
+        typer.Option(help="Devices, likewise; default: each rule's own, else ideal."),
     ] = None,
     seeds: Annotated[
         str, typer.Option(help="How many seeds (3 means 0,1,2), or a list: 5,6,7.")
@@ -140,9 +146,9 @@ def compare(
     with live.progress(quiet, warn=True) as tell, _resumable(out):
         found = run(
             task,
-            rules=names_of(rules),
-            devices=None if devices is None else names_of(devices),
-            seeds=seeds_of(seeds),
+            rules=_names(rules),
+            devices=None if devices is None else _names(devices),
+            seeds=_seeds(seeds),
             out=out,
             neuron=neuron,
             settings=settings_of(settings or []),
@@ -151,16 +157,15 @@ def compare(
     results.conclude_comparison(found, out)
 
 
-@app.command(epilog=examples.of("sweep"))
+@app.command()
 def sweep(
-    task: Task,
+    task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
     search: Annotated[
         list[str],
         typer.Option(
             metavar="SECTION.OPTION=RANGE",
             help="Varies an option: low:high, log:low:high, int:low:high (both ends "
             "included) or a,b,... May be repeated.",
-            autocompletion=complete.ranges,
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the sweep.")],
@@ -191,7 +196,7 @@ def sweep(
             task,
             search=space_of(search),
             trials=trials,
-            seeds=seeds_of(seeds),
+            seeds=_seeds(seeds),
             out=out,
             rule=rule,
             neuron=neuron,
@@ -205,9 +210,9 @@ def sweep(
     results.conclude_sweep(out)
 
 
-@app.command("report", epilog=examples.of("report"))
+@app.command("report")
 def write_report(
-    folder: Folder,
+    folder: Annotated[Path, typer.Argument(help="Run, comparison or sweep folder.")],
 ) -> None:
     """Writes the self-contained report.html of a run, a comparison or a sweep."""
     from onspike import report
@@ -220,9 +225,9 @@ def write_report(
         print(report.write(folder))
 
 
-@app.command(epilog=examples.of("energy"))
+@app.command()
 def energy(
-    run: Run,
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print everything as JSON, in joules.")
     ] = False,
@@ -231,14 +236,12 @@ def energy(
     results.show_energy(run, as_json)
 
 
-@app.command(epilog=examples.of("doctor"))
+@app.command()
 def doctor(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN|SPEC",
-            help="Run folder; or a spec.toml, trained for a moment.",
-            autocompletion=complete.folders,
+            metavar="RUN|SPEC", help="Run folder; or a spec.toml, trained for a moment."
         ),
     ],
 ) -> None:
@@ -255,22 +258,13 @@ def doctor(
         raise typer.Exit(1)
 
 
-@app.command(epilog=examples.of("lab"))
+@app.command()
 def lab(
     run: Annotated[
         Path | None,
-        typer.Argument(
-            help="Run folder to go on with, or to follow while it trains.",
-            autocompletion=complete.folders,
-        ),
+        typer.Argument(help="Run folder to go on with, or to follow while it trains."),
     ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            help="Task to begin with; default: yin-yang, feedback control.",
-            autocompletion=complete.tasks,
-        ),
-    ] = None,
+    task: Annotated[str, typer.Option(help="Task to begin with.")] = "yin-yang",
     rule: Rule = None,
     neuron: Neuron = None,
     device: Device = None,
@@ -298,21 +292,19 @@ def lab(
     if run is not None:
         first = commands.Open(str(run.resolve()))
     else:
-        if task is None:  # where feedback steers most: the gap is plain to see
-            task, rule = "yin-yang", rule or "deep-feedback-control"
+        rule = rule or ("feedback-control" if task == "yin-yang" else None)
         options = settings_of(settings or [])
         first = commands.New(task, rule, neuron, device, seed, options)
     server.serve(first, host=host, port=port, token=token, browse=browser)
 
 
-@app.command("list", epilog=examples.of("list"))
+@app.command("list")
 def list_names(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="tasks, rules, neurons, devices or chips; or one name, `network` or "
-            "`train`, for all that is to be known of it.",
-            autocompletion=complete.listed,
+            help="tasks, rules, neurons or devices; or one name, `network` or "
+            "`train`, for the options."
         ),
     ] = None,
 ) -> None:
@@ -320,6 +312,18 @@ def list_names(
     from onspike.terminal import listing
 
     listing.show(what)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in _names(text)]
+        return numbers if "," in text else list(range(*numbers))
+    except (ValueError, TypeError):
+        raise ValueError(f"--seeds must be a number or a list; got '{text}'") from None
 
 
 def _unused(path: Path) -> Path:
@@ -380,8 +384,7 @@ def main() -> None:
     _cache()
     warnings.showwarning = _show_warning
     try:
-        with complete.whole_words():
-            code = app(sys.argv[1:] or ["--help"], "onspike", standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], "onspike", standalone_mode=False)
     except typer.Abort:
         sys.exit(130)
     except (ValueError, OSError) as error:

@@ -12,11 +12,22 @@ from onspike.catalog.chips import CHIPS
 from onspike.catalog.devices import DEVICES
 from onspike.catalog.networks import network
 from onspike.catalog.neurons import NEURONS
+from onspike.catalog.own import is_own, own
 from onspike.catalog.rows import Row, TaskRow
 from onspike.catalog.rules import RULES
 from onspike.catalog.tasks import TASKS
 
-__all__ = ["CHIPS", "DEVICES", "KINDS", "NEURONS", "RULES", "TASKS", "network", "row"]
+__all__ = [
+    "CHIPS",
+    "DEVICES",
+    "KINDS",
+    "NEURONS",
+    "RULES",
+    "TASKS",
+    "is_own",
+    "network",
+    "row",
+]
 
 KINDS: dict[str, Mapping[str, Row | TaskRow]] = {
     "task": TASKS,
@@ -27,11 +38,13 @@ KINDS: dict[str, Mapping[str, Row | TaskRow]] = {
 
 
 def row(kind: str, name: str) -> Any:
-    """The row of a name.
+    """The row of a name, which may be the user's own `module:attribute`.
 
     Raises:
         ValueError: If there is none, with the nearest suggestion.
     """
+    if is_own(name):
+        return own(kind, name)
     rows, all_of = KINDS[kind], f"`onspike list {kind}s` shows all"
     for other, names in KINDS.items():
         if name in names and name not in rows:

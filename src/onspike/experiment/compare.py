@@ -138,7 +138,7 @@ def _options(cell: tuple[str, str]) -> set[str]:
 
 
 def _name(cell: tuple[str, str]) -> str:
-    return "-".join(cell)
+    return "-".join(cell).replace(":", ".")  # of names of the user's own
 
 
 def _for_cell(listen: Listen, name: str, part: tuple[int, int]) -> runs.Listen:

@@ -118,8 +118,8 @@ def resolve(
     """The specification of a run: defaults, then the task's recipe, then `settings`.
 
     Args:
-        task: Catalogue name.
-        rule: Catalogue name; by default the recipe's.
+        task: Catalogue name, or the user's own `module:attribute`, as for all parts.
+        rule: The same; by default the recipe's.
         neuron: The same; by default the recipe's for that rule, else the rule's own,
             else the recipe's.
         device: The same; by default the rule's own, else "ideal".
@@ -175,8 +175,11 @@ def recipe(
     for layer in (asked.settings, row.needs, *choices):
         for path, value in layer.items():
             section, option = path.split(".")
-            # A recipe speaks to whatever rule or neuron understands the option.
-            if option in kind_of(section, names.get(section)).__struct_fields__:
+            # A recipe speaks to whatever rule or neuron understands the option, and
+            # knows nothing of the user's own.
+            name = names.get(section)
+            stranger = name is not None and catalog.is_own(name)
+            if option in kind_of(section, name).__struct_fields__ and not stranger:
                 settings[path] = value
     return names, settings
 
