@@ -7,7 +7,6 @@ import re
 import pytest
 
 from onspike import catalog
-from tinyrun import command
 
 
 def blocks(root, language, page="README.md"):
@@ -53,21 +52,6 @@ def test_the_python_of_the_stream(pytestconfig, capsys):
     assert space["right"] > 0.9
     assert space["params"].weights["in"].shape == (64, 32)
     assert "of the bars are told apart" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("page", "few"), [("README.md", 5), ("docs/how-to/bad-chip.md", 2)]
-)
-def test_the_names_and_options_of_the_commands_exist(pytestconfig, page, few):
-    shown = "\n".join(blocks(pytestconfig.rootpath, "console", page))
-    lines = re.findall(r"^\$ onspike (.*?[^\\])$", shown, re.MULTILINE | re.DOTALL)
-    assert len(lines) > few
-    for line in lines:
-        words = line.replace("\\\n", " ").split()
-        code, said, _ = command(words[0], "--help")
-        assert code == 0
-        for option in (word for word in words if word.startswith("--")):
-            assert option in "\n".join(said)
 
 
 @pytest.mark.parametrize("name", catalog.RULES)
