@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from onspike.terminal import complete, examples
+
 app = typer.Typer(help="Twins of chips: run, verify, export and import programs.")
 reckon = typer.Typer(
     help="ReckOn, bit for bit. A program is NAME.npz (thresholds, weights, ...) with "
@@ -16,7 +18,7 @@ app.add_typer(reckon, name="reckon")
 Program = Annotated[Path, typer.Argument(help="Program, NAME.npz.")]
 
 
-@reckon.command("run")
+@reckon.command("run", epilog=examples.of("run"))
 def run(
     program: Program,
     events: Annotated[
@@ -75,7 +77,7 @@ def run(
         print(out)
 
 
-@reckon.command("verify")
+@reckon.command("verify", epilog=examples.of("verify"))
 def verify(
     files: Annotated[
         list[Path], typer.Argument(help="Files of what the hardware did, NAME.npz.")
@@ -104,7 +106,7 @@ def verify(
         raise typer.Exit(code)
 
 
-@reckon.command("export")
+@reckon.command("export", epilog=examples.of("export"))
 def export(
     program: Program,
     folder: Annotated[Path, typer.Argument(help="Where to write the files.")],
@@ -116,7 +118,7 @@ def export(
         print(path)
 
 
-@reckon.command("import")
+@reckon.command("import", epilog=examples.of("import"))
 def import_(
     source: Annotated[
         Path, typer.Argument(help="File of SPI transactions, or folder of images.")
@@ -131,10 +133,15 @@ def import_(
     print(program)
 
 
-@reckon.command("calibrate")
+@reckon.command("calibrate", epilog=examples.of("calibrate"))
 def calibrate(
     run_folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Run folder, of any rule.")
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="Run folder, of any rule.",
+            autocompletion=complete.folders,
+        ),
     ],
     program: Program,
     span: Annotated[

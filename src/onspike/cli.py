@@ -11,7 +11,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from onspike import chip_commands
-from onspike.terminal import live, results
+from onspike.terminal import complete, examples, live, results
+from onspike.terminal.arguments import (
+    Device,
+    Folder,
+    Neuron,
+    Quiet,
+    Rule,
+    Run,
+    Settings,
+    Task,
+    names_of,
+    seeds_of,
+)
 
 app = typer.Typer(
     name="onspike",
@@ -21,35 +33,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Rule = Annotated[
-    str | None,
-    typer.Option("--rule", help="Learning rule; default: the recipe's."),
-]
-Neuron = Annotated[
-    str | None, typer.Option("--neuron", help="Hidden neuron; default: the recipe's.")
-]
-Device = Annotated[
-    str | None,
-    typer.Option(
-        "--device", help="What holds the weights; default: the rule's own, else ideal."
-    ),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="SECTION.OPTION=VALUE",
-        help="Sets an option; sections: task, network, neuron, rule, device, train. "
-        "`onspike list TASK|RULE|...|network|train` shows options. May be repeated.",
-    ),
-]
 app.add_typer(chip_commands.app, name="chip")
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
 
 
-@app.command()
+@app.command(epilog=examples.of("train"))
 def train(
-    task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
+    task: Task,
     rule: Rule = None,
     neuron: Neuron = None,
     device: Device = None,
@@ -86,9 +75,9 @@ def train(
     results.conclude(result, folder, say)
 
 
-@app.command()
+@app.command(epilog=examples.of("resume"))
 def resume(
-    run: Annotated[Path, typer.Argument(help="Run, comparison or sweep folder.")],
+    run: Folder,
     quiet: Quiet = False,
 ) -> None:
     """Goes on with a run, a comparison or a sweep that was stopped."""
@@ -111,8 +100,8 @@ def resume(
     results.conclude(result, run, live.printer(quiet))
 
 
-@app.command("eval")
-def evaluate(run: Annotated[Path, typer.Argument(help="Run folder.")]) -> None:
+@app.command("eval", epilog=examples.of("eval"))
+def evaluate(run: Run) -> None:
     """Tests a run's last checkpoint, with learning and feedback off."""
     from onspike.experiment import runs
 
@@ -123,14 +112,20 @@ def evaluate(run: Annotated[Path, typer.Argument(help="Run folder.")]) -> None:
     )
 
 
-@app.command()
+@app.command(epilog=examples.of("compare"))
 def compare(
-    task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
-    rules: Annotated[str, typer.Option(help="Rules, separated by commas.")],
+    task: Task,
+    rules: Annotated[
+        str,
+        typer.Option(help="Rules, separated by commas.", autocompletion=complete.rules),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the comparison.")],
     devices: Annotated[
         str | None,
-        typer.Option(help="Devices, likewise; default: each rule's own, else ideal."),
+        typer.Option(
+            help="Devices, likewise; default: each rule's own, else ideal.",
+            autocompletion=complete.devices,
+        ),
     ] = None,
     seeds: Annotated[
         str, typer.Option(help="How many seeds (3 means 0,1,2), or a list: 5,6,7.")
@@ -146,9 +141,9 @@ def compare(
     with live.progress(quiet, warn=True) as tell, _resumable(out):
         found = run(
             task,
-            rules=_names(rules),
-            devices=None if devices is None else _names(devices),
-            seeds=_seeds(seeds),
+            rules=names_of(rules),
+            devices=None if devices is None else names_of(devices),
+            seeds=seeds_of(seeds),
             out=out,
             neuron=neuron,
             settings=settings_of(settings or []),
@@ -157,15 +152,16 @@ def compare(
     results.conclude_comparison(found, out)
 
 
-@app.command()
+@app.command(epilog=examples.of("sweep"))
 def sweep(
-    task: Annotated[str, typer.Argument(help="Catalogue name of the task.")],
+    task: Task,
     search: Annotated[
         list[str],
         typer.Option(
             metavar="SECTION.OPTION=RANGE",
             help="Varies an option: low:high, log:low:high, int:low:high (both ends "
             "included) or a,b,... May be repeated.",
+            autocompletion=complete.ranges,
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the sweep.")],
@@ -196,7 +192,7 @@ def sweep(
             task,
             search=space_of(search),
             trials=trials,
-            seeds=_seeds(seeds),
+            seeds=seeds_of(seeds),
             out=out,
             rule=rule,
             neuron=neuron,
@@ -210,9 +206,9 @@ def sweep(
     results.conclude_sweep(out)
 
 
-@app.command("report")
+@app.command("report", epilog=examples.of("report"))
 def write_report(
-    folder: Annotated[Path, typer.Argument(help="Run, comparison or sweep folder.")],
+    folder: Folder,
 ) -> None:
     """Writes the self-contained report.html of a run, a comparison or a sweep."""
     from onspike import report
@@ -225,9 +221,9 @@ def write_report(
         print(report.write(folder))
 
 
-@app.command()
+@app.command(epilog=examples.of("energy"))
 def energy(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Run,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print everything as JSON, in joules.")
     ] = False,
@@ -236,12 +232,14 @@ def energy(
     results.show_energy(run, as_json)
 
 
-@app.command()
+@app.command(epilog=examples.of("doctor"))
 def doctor(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN|SPEC", help="Run folder; or a spec.toml, trained for a moment."
+            metavar="RUN|SPEC",
+            help="Run folder; or a spec.toml, trained for a moment.",
+            autocompletion=complete.folders,
         ),
     ],
 ) -> None:
@@ -258,13 +256,22 @@ def doctor(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog=examples.of("lab"))
 def lab(
     run: Annotated[
         Path | None,
-        typer.Argument(help="Run folder to go on with, or to follow while it trains."),
+        typer.Argument(
+            help="Run folder to go on with, or to follow while it trains.",
+            autocompletion=complete.folders,
+        ),
     ] = None,
-    task: Annotated[str, typer.Option(help="Task to begin with.")] = "yin-yang",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Task to begin with; default: yin-yang, feedback control.",
+            autocompletion=complete.tasks,
+        ),
+    ] = None,
     rule: Rule = None,
     neuron: Neuron = None,
     device: Device = None,
@@ -292,19 +299,21 @@ def lab(
     if run is not None:
         first = commands.Open(str(run.resolve()))
     else:
-        rule = rule or ("feedback-control" if task == "yin-yang" else None)
+        if task is None:  # where feedback steers most: the gap is plain to see
+            task, rule = "yin-yang", rule or "deep-feedback-control"
         options = settings_of(settings or [])
         first = commands.New(task, rule, neuron, device, seed, options)
     server.serve(first, host=host, port=port, token=token, browse=browser)
 
 
-@app.command("list")
+@app.command("list", epilog=examples.of("list"))
 def list_names(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="tasks, rules, neurons or devices; or one name, `network` or "
-            "`train`, for the options."
+            help="tasks, rules, neurons, devices or chips; or one name, `network` or "
+            "`train`, for all that is to be known of it.",
+            autocompletion=complete.listed,
         ),
     ] = None,
 ) -> None:
@@ -312,18 +321,6 @@ def list_names(
     from onspike.terminal import listing
 
     listing.show(what)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        numbers = [int(part) for part in _names(text)]
-        return numbers if "," in text else list(range(*numbers))
-    except (ValueError, TypeError):
-        raise ValueError(f"--seeds must be a number or a list; got '{text}'") from None
 
 
 def _unused(path: Path) -> Path:
@@ -384,7 +381,8 @@ def main() -> None:
     _cache()
     warnings.showwarning = _show_warning
     try:
-        code = app(sys.argv[1:] or ["--help"], "onspike", standalone_mode=False)
+        with complete.whole_words():
+            code = app(sys.argv[1:] or ["--help"], "onspike", standalone_mode=False)
     except typer.Abort:
         sys.exit(130)
     except (ValueError, OSError) as error:

@@ -120,7 +120,7 @@ def _infer(
 
 
 def at_once(size: int, batch: int) -> int:
-    """Of so many samples those that are run at a time, `batch` or fewer: in equal parts.
+    """How many samples are run at a time, `batch` or fewer: in equal parts.
 
     What is left over is run one by one more.
     """

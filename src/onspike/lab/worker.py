@@ -21,10 +21,9 @@ from onspike.lab import messages
 from onspike.lab.beside import Beside
 from onspike.lab.film import Synapse
 from onspike.lab.follow import Follow
+from onspike.lab.pace import OFTEN, Pace
 from onspike.lab.session import Session, Shot
 
-FRAME = 0.04  # seconds between messages of ticks, where there are as many
-OFTEN = 0.5  # seconds between messages of weights, and points of running accuracy
 SEGMENT = 0.1  # seconds of unwatched learning at a time, at full speed
 WATCHED = 0.1  # share of the time that goes into watched samples then
 
@@ -405,32 +404,6 @@ class Worker:
             while True:
                 time.sleep(0.25)
                 self._status()
-
-
-class Pace:
-    """How many ticks are due, where learning keeps step with a clock."""
-
-    def __init__(self) -> None:
-        self._at = self._frame = time.monotonic()
-
-    def wait(self) -> float:
-        """Seconds until the next frame."""
-        return max(0.0, self._frame - time.monotonic())
-
-    def due(self, seconds: float, chunk: int) -> int:
-        """Ticks that are due when each is to last so long; what cannot be kept is lost.
-
-        Whole chunks where there are several.
-        """
-        now = time.monotonic()
-        self._frame = max(now, self._frame + FRAME)
-        many = int((now - self._at) / seconds)
-        if many > chunk:
-            many -= many % chunk
-        self._at += many * seconds
-        if now - self._at > OFTEN:
-            self._at = now
-        return many
 
 
 def _unused(session: Session) -> Path:

@@ -2,7 +2,7 @@
 
 import { colours, faint, FONT } from "./palette.js";
 
-const MANY = 60; // points that a curve has no dots with
+const MANY = 60; // evaluations from which on they have no dots
 const CLOSE = 0.02; // share of the width within which marks of one option are one
 
 export class Curves {
@@ -72,7 +72,7 @@ export class Curves {
     const options = {
       width: Math.max(50, this.box.clientWidth),
       height: Math.max(50, this.box.clientHeight),
-      padding: [8, 10, 0, 0],
+      padding: [8, 20, 0, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: {
@@ -85,7 +85,7 @@ export class Curves {
       ],
       series: [
         {},
-        { ...gaps, label: "held out", stroke: colours.blue, width: 2.25, points: { show: (plot) => plot.data[0].length < MANY, size: 5, fill: colours.blue } },
+        { ...gaps, label: "held out", stroke: colours.blue, width: 2.25, points: { show: () => this.points.filter((point) => point.held_out !== null).length < MANY, size: 5, fill: colours.blue } },
         { ...gaps, label: "while learning", stroke: colours.orange, width: 1.25, dash: [4, 3], points: { show: false } },
         { label: "unplugged", stroke: colours.vermillion, width: 2, points: { show: false } },
       ],

@@ -69,7 +69,7 @@ const hear = {
     keys();
     newSweep();
     curves.clear(session.chance);
-    for (const id of ["answer", "held-out-of"]) write(id, "");
+    write("answer", "");
     for (const id of ["held-out", "while-learning", "streaming", "writes"]) write(id, "–");
     find("rates").replaceChildren();
   },
@@ -219,21 +219,31 @@ function showStatus() {
   for (const button of document.querySelectorAll("[data-step]")) button.disabled = !ready;
   for (const id of ["reset", "export", "feedback", "speed"]) find(id).disabled = !ready;
   for (const input of find("knobs").querySelectorAll("input")) input.disabled = !ready;
+  document.body.toggleAttribute("data-empty", !session);
+  invite();
   if (status.seen === undefined) return;
   write("seen", whole(status.seen));
   write("epoch", `${Math.min(status.epoch + 1, status.epochs)} of ${status.epochs}`);
   write("tick", session ? `${whole(status.tick)} of ${whole(session.ticks)}` : whole(status.tick));
   write("pace", status.ticks_per_second ? whole(status.ticks_per_second) : "–");
-  find("watched").parentElement.hidden = (status.watched ?? 1) > 0.995;
-  write("watched", percent(status.watched));
   if (document.activeElement !== find("speed")) showSpeed(status.speed);
   find("feedback").setAttribute("aria-checked", String(plugged));
   write("feedback-name", plugged ? "plugged in" : "unplugged");
   write("feedback-text", plugText(plugged));
-  const untouched = state === "paused" && !status.seen && !status.tick;
-  find("invitation").hidden = !untouched;
-  if (untouched && session) {
+}
+
+/** Over the empty screen: what to wait for, or what to press. */
+function invite() {
+  const { state, seen, tick } = status;
+  const untouched = session && state === "paused" && !seen && !tick;
+  find("invitation").hidden = !(untouched || !session || state === "building");
+  find("begin").hidden = !untouched;
+  if (untouched) {
     write("invitation-text", `A network that has learnt nothing yet: ${session.rule} on ${session.task}, paused before its first tick.`);
+  } else if (state === "building") {
+    write("invitation-text", "Building the network and compiling its programs: some ten seconds, less the next time.");
+  } else if (!session) {
+    write("invitation-text", state === "failed" ? "There is no session: choose one above." : "Waiting for the lab.");
   }
 }
 
@@ -263,14 +273,14 @@ function showSpeed(speed) {
 function showAccuracy() {
   const held = curves.last("held_out");
   write("held-out", percent(held?.held_out));
-  write("held-out-of", held ? `, ${whole(held.of)} samples` : "");
+  write("held-out-of", `${held?.of ? `${whole(held.of)} ` : ""}${session?.held_out ?? "validation"}`);
   write("while-learning", percent(curves.last("while_learning")?.while_learning));
   write("streaming", percent(curves.last("streaming")?.streaming));
-  const newest = curves.points.at(-1);
-  if (!newest) return;
-  write("writes", short(newest.writes) === "–" ? "–" : whole(newest.writes));
+  const told = curves.last("writes");
+  if (!told) return;
+  write("writes", whole(told.writes));
   find("rates").replaceChildren(
-    ...Object.entries(newest.rates ?? {}).map(([name, rate]) => {
+    ...Object.entries(told.rates).map(([name, rate]) => {
       const row = document.createElement("div");
       const label = document.createElement("dt");
       const value = document.createElement("dd");

@@ -3,6 +3,7 @@
 import { channels, colours, faint, FONT, short } from "./palette.js";
 
 const AXIS = 15; // pixels below the histogram
+const FULL = 0.98; // quantile of the weights' sizes that has the full colour
 
 export class Weights {
   /** @param {(choice: object) => void} watch Called with a synapse that was chosen. */
@@ -91,8 +92,11 @@ export class Weights {
     const small = new OffscreenCanvas(columns, rows);
     const data = new ImageData(columns, rows);
     const [none, up, down] = [colours.paper, colours.blue, colours.vermillion].map(channels);
+    // The few largest may be pale no more, so that the many small ones show.
+    const sizes = image.map(Math.abs).sort((one, other) => one - other);
+    const full = Math.max(1, sizes[Math.floor(FULL * (sizes.length - 1))]);
     image.forEach((value, k) => {
-      const share = Math.min(1, Math.abs(value) / 100);
+      const share = Math.min(1, Math.abs(value) / full);
       const end = value < 0 ? down : up;
       for (let c = 0; c < 3; c++) data.data[4 * k + c] = none[c] + share * (end[c] - none[c]);
       data.data[4 * k + 3] = 255;
