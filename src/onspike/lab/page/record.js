@@ -72,6 +72,9 @@ export class Record {
     const put = (name, values) => {
       if (values) this.channel(name).set(values.slice(from, to), first + from);
     };
+    // What the message is silent about was not there, as controllers while unplugged.
+    for (const values of this.channels.values()) values.fill(NaN, first + from, first + to);
+    for (const lists of this.events.values()) lists.fill(undefined, first + from, first + to);
     for (const [population, rows] of Object.entries(message.v)) {
       rows.forEach((row, k) => put(`v ${population} ${k}`, row));
     }
