@@ -172,6 +172,14 @@ def test_a_synapse_is_chosen_and_its_product_is_what_is_written():
     assert np.abs(change).max() > 0
 
 
+def test_the_busiest_synapse_is_the_one_that_changed_most():
+    session = Session(SPEC)
+    session.segment(2)
+    name, post, pre = session.busiest()
+    change = np.abs(session.params.weights[name] - session.first.weights[name])
+    assert change[post, pre] == change.max() > 0
+
+
 def test_messages_say_what_the_arrays_hold():
     session = Session(SPEC)
     shots = a_sample(session)

@@ -282,6 +282,15 @@ class Session:
                 )
         self.synapse = synapse
 
+    def busiest(self) -> Synapse:
+        """Of the projection that is shown, the synapse that has changed most."""
+        name = self.synapse.projection
+        change = np.abs(
+            np.asarray(self.params.weights[name] - self.first.weights[name])
+        )
+        post, pre = np.unravel_index(np.nan_to_num(change).argmax(), change.shape)
+        return Synapse(name, int(post), int(pre))
+
     def _some_synapse(self) -> Synapse:
         wires = dict(self.learner.network.bare().wiring.wires)
         plastic = [name for name in self.learner.rates() if name in wires]

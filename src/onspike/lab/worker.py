@@ -25,6 +25,7 @@ from onspike.lab.pace import OFTEN, Pace
 from onspike.lab.session import Session, Shot
 
 SEGMENT = 0.1  # seconds of unwatched learning at a time, at full speed
+_SOME = 5  # batches after which one can tell which synapse has something to show
 WATCHED = 0.1  # share of the time that goes into watched samples then
 
 Command = dict[str, Any]
@@ -56,6 +57,7 @@ class Worker:
         self._count = self._count_at = 0.0
         self._rate = 0.0
         self._ended = False
+        self._chosen = False  # whether a person has said which synapse to show
 
     # --- the loop --------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ class Worker:
         self.follow = Follow(run) if run is not None else None
         if self.follow and self.follow.over:
             self.follow = None
-        self._ended = session.over
+        self._ended, self._chosen = session.over, False
         self._introduce()
         if self.follow:
             session.plugged = False
@@ -239,6 +241,7 @@ class Worker:
         session.look_at(
             Synapse(command["projection"], int(command["post"]), int(command["pre"]))
         )
+        self._chosen = True
         self._introduce()
 
     def _export(self, session: Session, command: Command) -> None:
@@ -337,6 +340,10 @@ class Worker:
             self.tell("ticks", messages.ticks(session, seen, shots, plugged))
 
     def _tell_weights(self, session: Session) -> None:
+        if not self._chosen and session.clock >= _SOME * session.batch:
+            self._chosen = True
+            session.look_at(session.busiest())
+            self._introduce()
         self.tell("weights", {"projections": self._weights()})
 
     def _weights(self) -> messages.Message:
