@@ -164,7 +164,7 @@ class Hub:
 
     def _mourn(self, words: str) -> None:
         self._child = self._session = None
-        text = f"The process that learns has died: {words}"
+        text = f"The process that learns has died: {words.splitlines()[-1]}\n{words}"
         self._pass("note", note("error", text))
         status = _decode(self._newest.get("status", b"{}"))
         gone = {"type": "status", "state": "failed", "ticks_per_second": 0.0}

@@ -62,17 +62,32 @@ export class Curves {
 
   build() {
     this.plot?.destroy();
+    this.plot = this.make(this.box, 1);
+  }
+
+  /** The same plot on another canvas, so many times as large. */
+  async enlarged(times) {
+    const plot = this.make(document.createElement("div"), times);
+    await new Promise((drawn) => setTimeout(drawn)); // it draws a moment later
+    return plot.ctx.canvas;
+  }
+
+  make(box, times) {
+    const font = FONT.replace("11px", `${11 * times}px`);
     const axis = {
       stroke: colours.muted,
-      font: FONT,
-      grid: { stroke: colours.grid, width: 1 },
+      font,
+      gap: 5 * times,
+      grid: { stroke: colours.grid, width: times },
       ticks: { show: false },
     };
-    const gaps = { spanGaps: true };
+    const line = (label, colour, width, more) => ({ label, stroke: colour, width: width * times, points: { show: false }, ...more });
+    const few = () => this.points.filter((point) => point.held_out !== null).length < MANY;
+    const dots = { show: few, size: 5 * times, fill: colours.blue };
     const options = {
-      width: Math.max(50, this.box.clientWidth),
-      height: Math.max(50, this.box.clientHeight),
-      padding: [8, 20, 0, 0],
+      width: times * Math.max(50, this.box.clientWidth),
+      height: times * Math.max(50, this.box.clientHeight),
+      padding: [8, 20, 0, 0].map((size) => size * times),
       legend: { show: false },
       cursor: { show: false },
       scales: {
@@ -80,22 +95,22 @@ export class Curves {
         y: { range: [0, 1.02] },
       },
       axes: [
-        { ...axis, size: 24, space: 60 },
-        { ...axis, size: 40, values: (_, marks) => marks.map((v) => `${Math.round(100 * v)} %`) },
+        { ...axis, size: 24 * times, space: 60 * times },
+        { ...axis, size: 40 * times, space: 30 * times, values: (_, marks) => marks.map((v) => `${Math.round(100 * v)} %`) },
       ],
       series: [
         {},
-        { ...gaps, label: "held out", stroke: colours.blue, width: 2.25, points: { show: () => this.points.filter((point) => point.held_out !== null).length < MANY, size: 5, fill: colours.blue } },
-        { ...gaps, label: "while learning", stroke: colours.orange, width: 1.25, dash: [4, 3], points: { show: false } },
-        { label: "unplugged", stroke: colours.vermillion, width: 2, points: { show: false } },
+        line("held out", colours.blue, 2.25, { spanGaps: true, points: dots }),
+        line("while learning", colours.orange, 1.25, { spanGaps: true, dash: [4 * times, 3 * times] }),
+        line("unplugged", colours.vermillion, 2),
       ],
-      hooks: { drawAxes: [(plot) => this.behind(plot)] },
+      hooks: { drawAxes: [(plot) => this.behind(plot, times * (devicePixelRatio || 1))] },
     };
-    this.plot = new uPlot(options, this.data(), this.box);
+    return new uPlot(options, this.data(), box);
   }
 
   /** Behind the curves: chance, marks, and the gap that opens while unplugged. */
-  behind(plot) {
+  behind(plot, dpr) {
     const { ctx: pen, bbox } = plot;
     const x = (seen) => plot.valToPos(seen, "x", true);
     const y = (value) => plot.valToPos(value, "y", true);
@@ -104,7 +119,6 @@ export class Curves {
     pen.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     pen.clip();
     this.gap(pen, x, y);
-    const dpr = devicePixelRatio || 1;
     pen.lineWidth = dpr;
     if (this.chance) {
       pen.strokeStyle = colours.rule;

@@ -3,12 +3,13 @@
 import { Chooser } from "./chooser.js";
 import { Curves } from "./curves.js";
 import { fillKnobs } from "./knobs.js";
-import { colours, percent, readColours, series, short, whole } from "./palette.js";
+import { Lanes } from "./lanes.js";
+import { colours, percent, readColours, series, setDensity, short, whole } from "./palette.js";
 import { membranes, readout, signal, synapse } from "./panels.js";
 import { picture, save } from "./picture.js";
+import { Raster } from "./raster.js";
 import { Player, Record, sweeps } from "./record.js";
 import { Line } from "./socket.js";
-import { Lanes, Raster } from "./strips.js";
 import { Weights } from "./weights.js";
 
 const FRAME = 32; // milliseconds between two drawings at least
@@ -25,6 +26,7 @@ const counts = { frames: 0, messages: 0, ticksReceived: 0, ticksShown: 0, last: 
 window.onspike = counts;
 
 let session = null;
+let stale = true; // whether the next session is another, whatever its number
 let status = { state: "idle", plugged: true };
 let record = null;
 const player = new Player();
@@ -53,7 +55,8 @@ const hear = {
   },
 
   session(message) {
-    const fresh = message.id !== session?.id;
+    const fresh = stale || message.id !== session.id;
+    stale = false;
     session = { ...message, population: session?.population };
     write("session-text", ["task", "rule", "neuron", "device"].map((kind) => session[kind]).join(" · ") + ` · seed ${session.seed}`);
     document.title = `${session.task}, ${session.rule} – Onspike lab`;
@@ -76,7 +79,7 @@ const hear = {
 
   status(message) {
     status = message;
-    if (status.state === "failed") session = null; // whatever comes next is another
+    if (status.state === "failed") stale = true;
     showStatus();
     if (status.state !== "running" && status.state !== "following") {
       player.hurry();
@@ -127,7 +130,7 @@ const line = new Line(
   (up) => {
     counts.up = up;
     find("lost").hidden = up;
-    if (up) session = null; // what comes first says all again
+    if (up) stale = true; // what comes first says all again
     showStatus();
   },
 );
@@ -167,6 +170,11 @@ function frame(now) {
   }
   if (ranges.length) counts.frames += 1;
   if (player.waiting) animate();
+}
+
+function resize() {
+  for (const strip of Object.values(strips)) strip.resize();
+  weights.draw();
 }
 
 function repaint() {
@@ -210,15 +218,17 @@ function sweepName(sweep) {
 
 function showStatus() {
   const { state, plugged = true } = status;
-  const ready = counts.up && ["paused", "running"].includes(state);
+  const ready = counts.up && session !== null && ["paused", "running", "following"].includes(state);
   document.body.dataset.state = state;
   document.body.dataset.plugged = plugged;
   write("what", counts.up ? status.what || sentence() : "No line to the lab.");
   write("run", state === "running" ? "Pause" : "Start");
   find("run").disabled = !ready;
   for (const button of document.querySelectorAll("[data-step]")) button.disabled = !ready;
-  for (const id of ["reset", "export", "feedback", "speed"]) find(id).disabled = !ready;
-  for (const input of find("knobs").querySelectorAll("input")) input.disabled = !ready;
+  for (const id of ["export", "feedback", "speed"]) find(id).disabled = !ready;
+  const follows = session?.follows ?? false; // another process learns: look, touch nothing
+  find("reset").disabled = !ready || follows;
+  for (const input of find("knobs").querySelectorAll("input")) input.disabled = !ready || follows;
   document.body.toggleAttribute("data-empty", !session);
   invite();
   if (status.seen === undefined) return;
@@ -236,9 +246,12 @@ function showStatus() {
 function invite() {
   const { state, seen, tick } = status;
   const untouched = session && state === "paused" && !seen && !tick;
-  find("invitation").hidden = !(untouched || !session || state === "building");
-  find("begin").hidden = !untouched;
-  if (untouched) {
+  const follows = session?.follows && state === "following" && record.count < 0;
+  find("invitation").hidden = !(untouched || follows || !session || state === "building");
+  find("begin").hidden = !(untouched || follows);
+  if (follows) {
+    write("invitation-text", "Another process trains this run: accuracy and weights come as it saves them. Start to see held-out samples run with the newest.");
+  } else if (untouched) {
     write("invitation-text", `A network that has learnt nothing yet: ${session.rule} on ${session.task}, paused before its first tick.`);
   } else if (state === "building") {
     write("invitation-text", "Building the network and compiling its programs: some ten seconds, less the next time.");
@@ -251,12 +264,14 @@ function sentence() {
   const { state, plugged, speed, sample, samples } = status;
   if (state === "paused") return "Paused.";
   if (state !== "running") return "";
+  if (session?.follows) return "Held-out samples run with the newest weights of a run that another process trains.";
   const pace = speed === "full" ? "as fast as it goes" : speed === 1 ? "in real time" : `at ${speed} times real time`;
   if (!plugged) return `Running ${pace}, unplugged: nothing is learnt.`;
   return `Learning ${pace}: sample ${whole(sample + 1)} of ${whole(samples)}.`;
 }
 
 function plugText(plugged) {
+  if (session?.follows) return "Another process learns; samples run here with its newest weights, and nothing is fed back. Plug in to go on from them here.";
   if (!plugged) return "Samples go on coming, nothing is fed back and nothing is written: what you see is what has been learnt.";
   const steers = session?.injects ? "Feedback steers the neurons and teaches them." : "Errors are fed back and weights are written.";
   return `${steers} Unplug it to see what the network does alone.`;
@@ -366,7 +381,14 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 find("png").addEventListener("click", async () => {
   const held = find("held-out").textContent;
   const title = `${find("session-text").textContent} · ${whole(status.seen ?? 0)} samples · held out ${held}`;
-  const blob = await picture(document.querySelector("main"), title);
+  const scale = Math.max(2, devicePixelRatio || 1);
+  const finer = new Map([[curves.plot.ctx.canvas, await curves.enlarged(scale)]]);
+  setDensity(scale);
+  resize();
+  const drawn = picture(document.querySelector("main"), title, scale, finer);
+  setDensity(null);
+  resize();
+  const blob = await drawn;
   save(blob, `onspike-${session?.task ?? "lab"}-${status.seen ?? 0}.png`);
 });
 

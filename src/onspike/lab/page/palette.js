@@ -21,6 +21,16 @@ export function readColours() {
   );
 }
 
+let finer = null;
+
+/** Pixels of a canvas in a pixel of the page. */
+export const density = () => finer ?? Math.min(2, devicePixelRatio || 1);
+
+/** Sets it for a picture, or, with null, back to what the screen needs. */
+export function setDensity(value) {
+  finer = value;
+}
+
 /** The colour of the k-th of several. */
 export const series = (k) => colours.series[k % colours.series.length];
 

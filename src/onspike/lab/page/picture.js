@@ -2,9 +2,12 @@
 
 import { colours } from "./palette.js";
 
-/** Draws all `[data-picture]` inside a root, under a title; resolves to a blob. */
-export function picture(root, title) {
-  const scale = Math.max(2, devicePixelRatio || 1);
+/**
+ * Draws all `[data-picture]` inside a root, under a title; resolves to a blob.
+ * @param {number} scale Pixels in a pixel of the page.
+ * @param {Map} finer Canvases that are to be drawn instead of others.
+ */
+export function picture(root, title, scale, finer) {
   const parts = [...root.querySelectorAll("[data-picture]")].filter((part) => part.offsetParent);
   const boxes = parts.map((part) => part.getBoundingClientRect());
   const margin = 16;
@@ -31,7 +34,8 @@ export function picture(root, title) {
     pen.strokeRect(box.left + 0.5, box.top + 0.5, box.width - 1, box.height - 1);
     for (const one of part.querySelectorAll("canvas")) {
       const place = one.getBoundingClientRect();
-      if (place.width && one.width) pen.drawImage(one, place.left, place.top, place.width, place.height);
+      const drawn = finer.get(one) ?? one;
+      if (place.width && one.width) pen.drawImage(drawn, place.left, place.top, place.width, place.height);
     }
     words(pen, part);
   }

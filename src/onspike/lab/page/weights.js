@@ -1,6 +1,6 @@
 // One projection's weights: a picture of the matrix, and how they are spread.
 
-import { channels, colours, faint, FONT, short } from "./palette.js";
+import { channels, colours, density, faint, FONT, short } from "./palette.js";
 
 const AXIS = 15; // pixels below the histogram
 const FULL = 0.98; // quantile of the weights' sizes that has the full colour
@@ -152,7 +152,7 @@ export class Weights {
 /** A canvas as large as its box, empty. */
 function fresh(canvas) {
   const { clientWidth: w, clientHeight: h } = canvas.parentElement;
-  const dpr = Math.min(2, devicePixelRatio || 1);
+  const dpr = density();
   canvas.width = Math.round(w * dpr);
   canvas.height = Math.round(h * dpr);
   const pen = canvas.getContext("2d");
