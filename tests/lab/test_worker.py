@@ -75,6 +75,7 @@ def test_a_session_from_build_to_run_folder(talk, tmp_path):
 
     talk.say("set", path="rule.rate", value=1e-3)
     assert talk.hear("mark")["text"] == "rule.rate = 0.001"
+    assert talk.hear("accuracy", lambda m: m["of"] == 4)["seen"] == 24
     talk.say("set", path="network.hidden", value=9)
     assert "shape of the network" in talk.hear("note")["text"]
     talk.say("feedback", plugged=False)

@@ -53,8 +53,8 @@ class Beside:
     def measure(self, session: Session, seen: int, at_once: bool = False) -> None:
         """Measures the weights as they are, unless that was done a moment ago."""
         busy = self._measuring is not None and not self._measuring.done()
-        early = not at_once and time.monotonic() < self._not_before
-        if not (busy or early or seen == self._measured):
+        early = time.monotonic() < self._not_before
+        if at_once or not (busy or early or seen == self._measured):
             self._measured = seen
             args = session.params, session.task, session.held_out, seen
             self._measuring = self._submit(self._measure, session, *args)

@@ -227,6 +227,8 @@ class Worker:
         self._beside.forget()
         self._mark(f"{path} = {value}")
         self._introduce()
+        self._tell_weights(session)
+        self._beside.measure(session, session.clock, at_once=True)
 
     def _plug(self, session: Session, command: Command) -> None:
         session.plugged = bool(command["plugged"])
