@@ -348,7 +348,7 @@ def test_the_examples_of_a_command_can_be_run(path):
         words = shlex.split(line)
         assert tuple(words[: len(path)]) == path
         given = COMMANDS[path].make_context(path[-1], words[len(path) :]).params
-        if "task" in given:
+        if given.get("task"):
             settings = settings_of(given["settings"] or [])
             settings |= dict.fromkeys(space_of(given.get("search") or []), 1)
             for rule in (given.get("rules") or given.get("rule") or "").split(","):
