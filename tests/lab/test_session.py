@@ -1,7 +1,10 @@
 """A run that is watched, changed and kept is the run that it would have been."""
 
+import json
+
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 import pytest
 
@@ -213,6 +216,9 @@ def test_a_run_in_another_process_is_followed(tmp_path):
     writer.save(folder)
     reader, follow = Session.opened(folder), Follow(folder)
     assert not follow.over and follow.news(reader) is None
+    # The counts of a checkpoint within an epoch are numpy's, and no JSON.
+    point = json.loads(msgspec.json.encode(messages.point(reader)))
+    assert point["seen"] == reader.seen > 0 and point["writes"] > 0
     runs.resume(folder)
     step = follow.news(reader)
     assert step.position.epoch == 3 and follow.over

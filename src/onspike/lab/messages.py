@@ -191,7 +191,7 @@ def point(now: Session) -> Message:
         "while_learning": _share(now.right) if now.plugged else None,
         "streaming": None if now.plugged else _share(now.free.right),
         "rates": {name: rate["mean"] for name, rate in rates.items()},
-        "writes": now.tally.written / seen if seen else None,
+        "writes": float(now.tally.written / seen) if seen else None,
     }
 
 
