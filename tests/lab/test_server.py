@@ -123,6 +123,7 @@ def test_another_session_begins_its_history_anew(monkeypatch):
         ('{"do": "new"}', "task"),
         ('{"do": "pause", "when": 3}', "when"),
         (b"\xff\xfe", "this is no command"),
+        ('{"do": "new", "task": "binary", "rule": "os:system"}', "--rule os:system"),
     ],
 )
 def test_what_is_no_command_is_said_to_be_none(text, complaint):

@@ -51,8 +51,6 @@ def paused(message):
 
 
 def test_a_session_from_build_to_run_folder(talk, tmp_path):
-    names = {row["name"] for row in talk.hear("hello")["catalogue"]["tasks"]}
-    assert "cue-accumulation" in names
     talk.say("start")
     assert "nothing is built" in talk.hear("note")["text"]
 

@@ -5,6 +5,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from onspike import catalog
+from onspike.catalog.own import is_own
+
 Index = Annotated[int, Meta(ge=0)]
 
 
@@ -88,15 +91,24 @@ _DECODER = msgspec.json.Decoder(Command)
 
 
 def parse(text: str | bytes) -> Command:
-    """Reads a command.
+    """Reads a browser's command.
 
     Raises:
         ValueError: If it is none; the message says what is wrong with it.
     """
     try:
-        return _DECODER.decode(text)
+        command = _DECODER.decode(text)
     except msgspec.MsgspecError as error:
         raise ValueError(f"this is no command of the lab: {error}") from None
+    if isinstance(command, New):
+        for kind in catalog.KINDS:
+            name = getattr(command, kind)
+            if name is not None and is_own(name):  # it would run any installed code
+                raise ValueError(
+                    f"a {kind} of your own, '{name}', is named where the lab is "
+                    f"started: onspike lab --{kind} {name}"
+                )
+    return command
 
 
 def plain(command: Command) -> dict[str, Any]:

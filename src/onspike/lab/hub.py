@@ -119,8 +119,6 @@ class Hub:
 
     def _pass(self, kind: str, message: bytes) -> None:
         """Keeps what later browsers need, and hands a message on to all."""
-        if kind == "hello":
-            return  # the browsers have had it
         if kind == "ticks":
             self._ticks.append(message)
         elif kind in ("session", *LATEST):

@@ -7,11 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-import onspike
 from onspike import catalog
-from onspike.catalog.rules import chips, own
 from onspike.experiment import measure
-from onspike.experiment.spec import device_of, neuron_of
 from onspike.lab import film
 from onspike.lab.knobs import knobs
 from onspike.lab.session import Session, Shot
@@ -22,25 +19,6 @@ BINS = 40
 PICTURE = 64  # most rows and columns of a picture of weights
 
 Message = dict[str, Any]
-
-
-def hello() -> Message:
-    """What can be chosen."""
-    rows: dict[str, list[Message]] = {}
-    for kind, named in catalog.KINDS.items():
-        rows[f"{kind}s"] = [
-            {"name": name, "summary": row.summary, "source": row.source}
-            for name, row in named.items()
-        ]
-    without = {*own.ROWS, *chips.ROWS}
-    for task in rows["tasks"]:
-        name = task["name"]
-        task["rule"] = catalog.TASKS[name].recipe.rule
-        task["neurons"] = {rule: neuron_of(name, rule) for rule in catalog.RULES}
-    for rule in rows["rules"]:
-        name = rule["name"]
-        rule |= {"device": device_of(name), "ticks": name not in without}
-    return {"version": onspike.__version__, "catalogue": rows}
 
 
 def session(now: Session, number: int, run: Path | None, follows: bool) -> Message:

@@ -65,7 +65,6 @@ class Worker:
         """Obeys and learns by turns."""
         for target in (self._listen, self._beat):
             threading.Thread(target=target, daemon=True).start()
-        self.tell("hello", messages.hello())
         while True:
             for command in self._waiting():
                 if command.get("do") == "quit":
