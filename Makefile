@@ -13,7 +13,7 @@ DEMO := runs/demo
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-full lint docs bench bench-quick bench-ticks memory
+.PHONY: help demo test test-full lint docs picture bench bench-quick bench-ticks memory
 .PHONY: study-binary study-gap study-deep study-unlayered study-arms study-dfc
 .PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
 .PHONY: study-heterogeneous study-decolle study-triggered study-fa
@@ -43,6 +43,9 @@ lint: $(VENV)/.installed-lint ## Check style, types and the direction of imports
 
 docs: $(VENV)/.installed-docs ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict
+
+picture: $(VENV)/.installed ## Draw the picture of the README again (3 minutes)
+	$(BIN)/python studies/picture.py
 
 bench: $(PEERS)/.installed ## Measure onspike beside its peers: docs/benchmarks.md (1 hour)
 	$(PEERS)/bin/python benchmarks/side_by_side.py

@@ -86,7 +86,7 @@ def test_all_commands_have_names_and_options_that_exist(pytestconfig, mine):
                         )
                     except ValueError as error:
                         assert "must be set" in str(error), (page.name, words, error)
-    assert seen["train"] > 30 and seen["compare"] > 8 and seen["sweep"] > 3
+    assert seen["train"] > 30 and seen["compare"] > 8 and seen["sweep"] > 2
 
 
 OWN = {"rule": "mine:nearest", "neuron": "mine:Resonator", "device": "mine:flaky"}
