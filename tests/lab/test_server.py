@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from onspike.lab import commands, server
-from onspike.lab.hub import FEW, Browser, Hub
+from onspike.lab.hub import FEW, Browser, Hub, run_folders
 from tinyrun import refused
 
 FIRST = commands.New("yin-yang", "feedback-control")
@@ -92,6 +92,17 @@ def test_a_browser_that_comes_late_is_told_everything(monkeypatch):
     seen = [point["seen"] for point in history["accuracy"]]
     assert seen == [5 * (k + 1) for k in range(len(seen))] and len(seen) >= 2
     assert [(one["start"], one["n"]) for one in ticks] == [(0, 7), (7, 5)]
+
+
+def test_run_folders_are_offered_newest_first(tmp_path):
+    for age, name in enumerate(["new", "older", "old"]):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "spec.toml").touch()
+        os.utime(tmp_path / name / "spec.toml", (1e9 - age, 1e9 - age))
+    (tmp_path / "compare").mkdir()
+    names = [Path(folder).name for folder in run_folders(tmp_path)]
+    assert names == ["new", "older", "old"]
+    assert run_folders(tmp_path / "nothing") == []
 
 
 def test_another_session_begins_its_history_anew(monkeypatch):

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ LATEST = ("status", "weights")  # of these only the newest is of use
 FEW = {"ticks": 32}  # messages of these that wait for a browser: a second
 RECENT = 256  # messages of ticks that are kept for a new browser
 CURVE = 4000  # points that are kept of the curves
+OFFERED = 100  # run folders that a browser may choose from
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -67,7 +69,7 @@ class Hub:
         self._curve: list[dict[str, Any]] = []
         self._marks: list[dict[str, Any]] = []
         self._session: Any = None
-        self._hello = _encode(hello())
+        self._catalogue = catalogue()
         self._told: dict[str, Callable[[dict[str, Any]], None]] = {
             "session": self._begin,
             "accuracy": self._point,
@@ -78,7 +80,13 @@ class Hub:
         """Lets a browser look on; what it must know first."""
         self.browsers.add(browser)
         history = {"type": "history", "accuracy": self._curve, "marks": self._marks}
-        known = {"hello": self._hello, **self._newest, "history": _encode(history)}
+        hello = {
+            "type": "hello",
+            "version": onspike.__version__,
+            "catalogue": self._catalogue,
+            "runs": run_folders(Path("runs")),
+        }
+        known = {"hello": _encode(hello), **self._newest, "history": _encode(history)}
         order = ("hello", "session", "status", "history", "weights")
         return [*(known[kind] for kind in order if kind in known), *self._sample()]
 
@@ -175,7 +183,14 @@ def note(level: str, text: str) -> bytes:
     return _encode({"type": "note", "level": level, "text": text})
 
 
-def hello() -> dict[str, Any]:
+def run_folders(root: Path) -> list[str]:
+    """Run folders in a folder, the newest first."""
+    found = {spec: spec.stat().st_mtime for spec in root.glob("*/spec.toml")}
+    newest = sorted(found, key=lambda spec: found[spec], reverse=True)
+    return [str(spec.parent) for spec in newest[:OFFERED]]
+
+
+def catalogue() -> dict[str, list[dict[str, Any]]]:
     """What there is to choose from."""
     offline = {*own.ROWS, *chips.ROWS}  # learners of their own, without ticks
     lists: dict[str, list[dict[str, Any]]] = {
@@ -193,4 +208,4 @@ def hello() -> dict[str, Any]:
     for rule in lists["rules"]:
         rule["device"] = device_of(rule["name"])
         rule["ticks"] = rule["name"] not in offline
-    return {"type": "hello", "version": onspike.__version__, "catalogue": lists}
+    return lists

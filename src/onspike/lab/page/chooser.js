@@ -83,10 +83,12 @@ export class Combobox {
   }
 
   close() {
+    const typed = this.input.value.trim();
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
     this.input.value = this.value;
+    if (typed.includes(":")) this.set(typed); // a piece of one's own, module:attribute
   }
 
   point(k) {
@@ -130,6 +132,7 @@ export class Chooser {
     this.seed = dialog.querySelector("[name=seed]");
     this.settings = dialog.querySelector("[name=settings]");
     this.folder = dialog.querySelector("[name=folder]");
+    this.folders = dialog.querySelector("datalist");
     this.spec = dialog.querySelector("pre");
     dialog.querySelector("form.new").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -147,6 +150,11 @@ export class Chooser {
     if (this.session) this.show(this.session);
   }
 
+  /** Run folders that were found, to choose from. */
+  offer(folders) {
+    this.folders.replaceChildren(...folders.map((folder) => new Option(folder, folder)));
+  }
+
   /** What runs now is what the dialog begins with. */
   show(session) {
     this.session = session;
@@ -159,10 +167,10 @@ export class Chooser {
   recipe(kind) {
     const find = (list, name) => this.catalogue[list].find((one) => one.name === name);
     const task = find("tasks", this.fields.task.value);
-    if (kind === "task") this.fields.rule.set(task.rule);
-    if (kind === "task" || kind === "rule") {
-      const rule = find("rules", this.fields.rule.value);
-      this.fields.neuron.set(task.neurons[rule.name]);
+    if (kind === "task" && task) this.fields.rule.set(task.rule);
+    const rule = find("rules", this.fields.rule.value);
+    if (rule && (kind === "task" || kind === "rule")) {
+      if (task) this.fields.neuron.set(task.neurons[rule.name]);
       this.fields.device.set(rule.device);
     }
   }

@@ -5,14 +5,15 @@ import { Curves } from "./curves.js";
 import { fillKnobs } from "./knobs.js";
 import { Lanes } from "./lanes.js";
 import { colours, percent, readColours, series, setDensity, short, whole } from "./palette.js";
-import { membranes, readout, signal, synapse } from "./panels.js";
+import { membranes, readout, signal, spikingOutput, synapse } from "./panels.js";
 import { picture, save } from "./picture.js";
 import { Raster } from "./raster.js";
 import { Player, Record, sweeps } from "./record.js";
 import { Line } from "./socket.js";
 import { Weights } from "./weights.js";
 
-const FRAME = 32; // milliseconds between two drawings at least
+const CALM = matchMedia("(prefers-reduced-motion: reduce)");
+const frameTime = () => (CALM.matches ? 500 : 32); // milliseconds between two drawings
 const SPEEDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, "full"];
 
 const find = (id) => document.getElementById(id);
@@ -49,9 +50,10 @@ const chooser = new Chooser(find("chooser"), send);
 // What comes in.
 
 const hear = {
-  hello({ version, catalogue }) {
+  hello({ version, catalogue, runs }) {
     if (counts.last.hello && counts.last.hello.version !== version) location.reload();
     chooser.fill(catalogue);
+    chooser.offer(runs);
   },
 
   session(message) {
@@ -154,7 +156,7 @@ function animate() {
 
 function frame(now) {
   asked = false;
-  if (now - drawn < FRAME && player.waiting) {
+  if (now - drawn < frameTime() && player.waiting) {
     animate();
     return;
   }
@@ -195,7 +197,8 @@ function keys() {
     element.append(mark, text);
     return element;
   };
-  const outputs = session.n_out > 7 ? [] : [...Array(session.n_out).keys()];
+  const named = session.n_out > 7 || spikingOutput(session); // beside their lanes, or too many
+  const outputs = named ? [] : [...Array(session.n_out).keys()];
   find("readout-keys").replaceChildren(...outputs.map((k) => key(`output ${k}`, series(k))), key("broad: target", colours.rule));
 }
 
@@ -222,6 +225,7 @@ function showStatus() {
   document.body.dataset.state = state;
   document.body.dataset.plugged = plugged;
   write("what", counts.up ? status.what || sentence() : "No line to the lab.");
+  write("spoken", spoken());
   write("run", state === "running" ? "Pause" : "Start");
   find("run").disabled = !ready;
   for (const button of document.querySelectorAll("[data-step]")) button.disabled = !ready;
@@ -258,6 +262,13 @@ function invite() {
   } else if (!session) {
     write("invitation-text", state === "failed" ? "There is no session: choose one above." : "Waiting for the lab.");
   }
+}
+
+/** What a screen reader says, when it changes and no more often. */
+function spoken() {
+  if (!counts.up) return "";
+  const states = { building: "Building.", paused: "Paused.", running: "Running.", following: "Following.", failed: "Failed." };
+  return `${states[status.state] ?? ""} ${status.plugged === false ? "Feedback unplugged." : ""}`;
 }
 
 function sentence() {
@@ -325,6 +336,7 @@ function nameSynapse(one) {
 function tell(level, text) {
   const box = document.createElement("div");
   box.className = level;
+  if (level === "error") box.setAttribute("role", "alert");
   const words = document.createElement("p");
   words.textContent = text;
   const close = document.createElement("button");

@@ -19,10 +19,14 @@ export function membranes({ populations, population }, record) {
   }));
 }
 
+/** Whether the output's neurons fire. */
+export const spikingOutput = ({ populations }) =>
+  populations.find(({ role }) => role === "output")?.spiking ?? false;
+
 /** Outputs and their targets: side by side where they are numbers, apart if spikes. */
-export function readout({ n_out, populations }) {
-  const spiking = populations.find(({ role }) => role === "output")?.spiking;
-  const outputs = [...Array(n_out).keys()];
+export function readout(session) {
+  const spiking = spikingOutput(session);
+  const outputs = [...Array(session.n_out).keys()];
   const target = (k) => ({ channel: `target ${k}`, colour: series(k), width: 4, opacity: 0.3 });
   const output = (k) => ({ channel: `y ${k}`, colour: series(k), width: 1.5, stem: spiking });
   if (!spiking) return [{ traces: [...outputs.map(target), ...outputs.map(output)] }];

@@ -149,7 +149,7 @@ export class Player {
 
   /** Calls `show(message, from, to)` with what is due. */
   take(now, show) {
-    const elapsed = this.then === null ? 33 : Math.min(250, now - this.then);
+    const elapsed = this.then === null ? 33 : Math.min(1000, now - this.then);
     this.then = this.waiting ? now : null;
     this.owed = Math.min(this.waiting, this.owed + this.pace * elapsed);
     let due = Math.floor(this.owed);

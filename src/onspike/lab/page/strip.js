@@ -9,7 +9,7 @@ const RIGHT = 6; // pixels to the right of the plot
 export const AXIS = 16; // pixels for the labels of time
 
 const FITS = matchMedia("(max-width: 47rem)");
-export const gutter = () => (FITS.matches ? 66 : 72);
+export const gutter = () => (FITS.matches ? 72 : 80);
 
 /** A panel whose horizontal axis is time. */
 export class Strip {
@@ -163,12 +163,13 @@ export class Strip {
     this.back.fillRect(this.left - 4, top, 3, height);
   }
 
-  /** A label in the gutter, cut where it does not fit. */
+  /** A label in the gutter; its last word, or the word's beginning, where it is long. */
   label(text, y, colour = colours.muted) {
     this.back.fillStyle = colour;
     this.back.textAlign = "right";
-    let shown = text;
-    while (shown.length > 2 && this.back.measureText(shown).width > this.left - 12) {
+    const fits = (some) => this.back.measureText(some).width <= this.left - 12;
+    let shown = fits(text) ? text : text.split(" ").at(-1);
+    while (shown.length > 2 && !fits(shown)) {
       shown = `${shown.slice(0, -2)}…`;
     }
     this.back.fillText(shown, this.left - 9, y);
