@@ -83,12 +83,10 @@ export class Combobox {
   }
 
   close() {
-    const typed = this.input.value.trim();
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
     this.input.value = this.value;
-    if (typed.includes(":")) this.set(typed); // a piece of one's own, module:attribute
   }
 
   point(k) {

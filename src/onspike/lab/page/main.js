@@ -404,6 +404,11 @@ find("png").addEventListener("click", async () => {
   save(blob, `onspike-${session?.task ?? "lab"}-${status.seen ?? 0}.png`);
 });
 
+// After a click by mouse the keys are the page's again, and space no second click.
+document.addEventListener("click", (event) => {
+  if (event.detail) event.target.closest?.("button")?.blur();
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const { target } = event;
