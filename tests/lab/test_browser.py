@@ -1,0 +1,161 @@
+"""The lab in a real browser: what a person sees and does."""
+
+import contextlib
+import re
+
+import pytest
+from browser import CHROMIUM, Chromium, lab
+from playwright.sync_api import sync_playwright
+
+from onspike.experiment.store import RunFolder
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium: apt-get install chromium"
+)
+# One layer under feedback control, small and quick; its gap between training with
+# feedback and without is 20 points.
+QUICK = {
+    "task.ticks": 100,
+    "task.train_samples": 500,
+    "task.validation_samples": 200,
+    "train.epochs": 100,
+}
+WORDS = ["--task=yin-yang", "--rule=feedback-control"]
+WORDS += [f"--set={path}={value}" for path, value in QUICK.items()]
+PATIENCE = 120_000  # milliseconds: programs are compiled, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    with lab(*WORDS, folder=folder) as address:
+        yield address, folder
+
+
+@contextlib.contextmanager
+def browsers():
+    """Makes browsers, and ends those that are left."""
+    started = []
+    with sync_playwright() as playwright:
+
+        def another():
+            started.append(Chromium(playwright))
+            return started[-1]
+
+        try:
+            yield another
+        finally:
+            for one in started:
+                one.kill()
+
+
+class Sight:
+    """A page, as a person reads it."""
+
+    def __init__(self, browser, address, **window):
+        self.page = browser.open("about:blank", **window)
+        self.page.set_default_timeout(PATIENCE)
+        self.wrong, self.asked = [], set()
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", self._heard)
+        self.page.on("request", lambda request: self.asked.add(request.url))
+        self.page.goto(address)
+
+    def _heard(self, message):
+        if message.type in ("error", "warning"):
+            self.wrong.append(message.text)
+
+    def part(self, name):
+        return self.page.get_by_test_id(name)
+
+    def number(self, name):
+        """What a number on the page says; None where it says nothing."""
+        found = re.search(r"[\d.]+", self.part(name).inner_text().replace(",", ""))
+        return float(found[0]) if found else None
+
+    def until(self, name, least):
+        """Waits for a number on the page."""
+        self.page.wait_for_function(
+            "([name, least]) => parseFloat(document.querySelector("
+            "`[data-testid='${name}']`).textContent.replace(/,/g, '')) >= least",
+            arg=[name, least],
+        )
+        return self.number(name)
+
+    def told(self, kind):
+        """The last message of a kind."""
+        return self.page.evaluate(f"() => onspike.last.{kind}")
+
+    def until_told(self, test):
+        """Waits for a message; `test` is JavaScript about `last`, messages by kind."""
+        self.page.wait_for_function(
+            f"() => {{ const {{ last }} = onspike; return {test}; }}"
+        )
+
+
+def test_a_run_is_seen_steered_and_survives_its_browsers(place):
+    address, folder = place
+    with browsers() as another:
+        first = another()
+        one = Sight(first, address)
+
+        # Train, and see accuracy rise.
+        one.part("speed").fill("10")  # full speed
+        assert one.part("speed-text").inner_text() == "full speed"
+        one.part("begin").click()
+        start = one.until("held-out", 1)
+        assert start < 45  # chance is 33 %
+        risen = one.until("held-out", 52)
+        seen = one.until("seen", 500)
+        while_learning = one.number("while-learning")
+        assert while_learning > risen + 8
+
+        # Unplug the feedback: the same network, without what steers it.
+        one.part("feedback").click()
+        one.page.wait_for_selector("#feedback[aria-checked='false']")
+        one.until("streaming", 1)
+        one.until("seen", one.number("seen") + 100)
+        alone = one.number("streaming")
+        assert alone < while_learning - 5
+        one.part("feedback").click()
+        one.page.wait_for_selector("#feedback[aria-checked='true']")
+
+        # Change the rate while it runs.
+        rate = one.part("knob-rule.rate")
+        assert float(rate.input_value()) == 0.005
+        rate.fill("0.002")
+        rate.press("Enter")
+        one.until_told("last.mark?.text === 'rule.rate = 0.002'")
+
+        # Reload: nothing is lost.
+        seen, session = one.number("seen"), one.told("session")["id"]
+        one.page.reload()
+        one.until("seen", seen)
+        assert one.told("session")["id"] == session
+        assert float(one.part("knob-rule.rate").input_value()) == 0.002
+        points = one.told("history")["accuracy"]
+        held = [p["held_out"] for p in points if p["held_out"] is not None]
+        assert len(points) > 3 and held[0] < 0.45 and max(held) > 0.5
+        said = [mark["text"] for mark in one.told("history")["marks"]]
+        assert "rule.rate = 0.002" in said and len(said) >= 3
+
+        # A second browser, a phone, sees the same; the first is killed.
+        other = Sight(another(), address, width=390, height=844)
+        other.until("seen", seen)
+        assert other.told("session")["id"] == session
+        first.kill()
+        seen = other.number("seen")
+        assert other.until("seen", seen + 100) > seen
+        assert other.told("session")["id"] == session
+
+        # It is all there, also as a run folder.
+        other.part("run").click()
+        other.page.wait_for_selector("[data-testid=run]:text-is('Start')")
+        width = other.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390
+        other.part("export").click()
+        other.until_told("last.exported")
+        assert one.wrong == other.wrong == []
+        assert all(url.startswith(address) for url in one.asked | other.asked)
+    (run,) = map(RunFolder, (folder / "runs").iterdir())
+    assert run.spec().rule.rate == 0.002 and run.begun()
