@@ -223,6 +223,7 @@ def test_a_child_that_dies_is_mourned_and_replaced(monkeypatch):
             await say(one, "start")
             assert "no session" in (await until(one, "note"))["text"]
             await say(one, "new", task="digits")
+            assert (await until(one, "status"))["state"] == "building"
             assert (await until(one, "session"))["task"] == "digits"
             async with connect(f"ws://{place}/ws") as other:
                 assert (await until(other, "history"))["marks"] == []

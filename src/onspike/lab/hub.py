@@ -113,6 +113,11 @@ class Hub:
             self._child = None
 
     def _start(self) -> Child:
+        self._newest.clear()
+        what = "Starting the process that learns."
+        status = {"type": "status", "state": "building", "what": what, "speed": 1.0}
+        self._pass("status", _encode(status))
+
         def call(what: Callable[..., None], *values: Any) -> None:
             try:
                 self._loop.call_soon_threadsafe(what, *values)

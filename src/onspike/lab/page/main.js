@@ -52,14 +52,17 @@ const chooser = new Chooser(find("chooser"), send);
 const hear = {
   hello({ version, catalogue, runs }) {
     if (counts.last.hello && counts.last.hello.version !== version) location.reload();
+    session = null; // what follows says which, and how it stands
+    status = { state: "idle" };
     chooser.fill(catalogue);
     chooser.offer(runs);
   },
 
   session(message) {
-    const fresh = stale || message.id !== session.id;
+    const fresh = stale || message.id !== session?.id;
     stale = false;
     session = { ...message, population: session?.population };
+    for (const strip of Object.values(strips)) strip.session = session;
     write("session-text", ["task", "rule", "neuron", "device"].map((kind) => session[kind]).join(" · ") + ` · seed ${session.seed}`);
     document.title = `${session.task}, ${session.rule} – Onspike lab`;
     chooser.show(session);
@@ -367,11 +370,12 @@ for (const button of document.querySelectorAll("[data-step]")) {
 find("speed").addEventListener("input", () => showSpeed(SPEEDS[find("speed").value]));
 find("speed").addEventListener("change", () => send({ do: "speed", value: SPEEDS[find("speed").value] }));
 find("population").addEventListener("change", () => {
+  if (!session) return;
   session.population = find("population").value;
   strips.membranes.begin(session, record);
   strips.signal.begin(session, record);
 });
-find("sweep").addEventListener("change", newSweep);
+find("sweep").addEventListener("change", () => session && newSweep());
 find("session").addEventListener("click", () => find("chooser").showModal());
 find("help").addEventListener("click", () => find("about").showModal());
 for (const button of document.querySelectorAll("[data-close]")) {
