@@ -1,6 +1,7 @@
 """What the how-to pages show: code that runs, commands whose every option exists."""
 
 import importlib
+import inspect
 import re
 import shlex
 import sys
@@ -9,9 +10,11 @@ import jax
 import numpy as np
 import pytest
 
+from onspike import catalog
 from onspike.experiment import build
 from onspike.experiment.run import fit
 from onspike.experiment.spec import resolve, settings_of
+from onspike.neurons import AbstractNeuron
 from onspike.tasks import SpokenDigits
 from tinyrun import command
 
@@ -184,3 +187,19 @@ def test_the_glossary_is_in_order_and_links_lead_into_it(pytestconfig):
     assert terms == sorted(terms, key=lambda t: t.lower().replace("-", ""))
     for body in re.split("^## .*$", text, flags=re.MULTILINE)[1:]:
         assert len(re.findall(r"[.?](?:\s|$)", body)) <= 3, body
+
+
+def test_every_row_of_the_catalogue_is_on_its_reference_page(pytestconfig):
+    folder = pytestconfig.rootpath / "docs/reference"
+    pages = {name: (folder / f"{name}.md").read_text() for name in ("neurons", "tasks")}
+    assert "<!-- every neuron -->" in pages["neurons"]
+    assert "<!-- every task -->" in pages["tasks"]
+    devices = (folder / "devices.md").read_text()
+    for name, row in catalog.DEVICES.items():
+        assert f"| `{name}` |" in devices and row.source, name
+    for name in catalog.NEURONS:
+        made = resolve("yin-yang", rule="eprop", neuron=name).built("neuron")
+        kind = type(made if isinstance(made, AbstractNeuron) else made(2))
+        assert f"::: onspike.neurons.{kind.__name__}\n" in pages["neurons"], name
+        text = inspect.getdoc(kind) or ""
+        assert "Source:" in text and re.search(r"\$.*=.*\$", text, re.DOTALL), name

@@ -54,6 +54,9 @@ class GradedLIF(AbstractLIF):
     Raises:
         ValueError: If `tau_mem`, `v_threshold` or `quantum` is not positive, `bits` out
             of range, or `bias` or `floor` not finite.
+
+    Source: onspike; graded spikes as Loihi 2 sends them: Orchard et al. 2021,
+        arXiv 2111.03746.
     """
 
     tau_mem: PerNeuron = 20e-3

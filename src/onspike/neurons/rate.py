@@ -32,6 +32,8 @@ class RateNeuron(AbstractNeuron):
 
     Raises:
         ValueError: If `bias` is not finite.
+
+    Source: Gerstner et al., Neuronal Dynamics, 2014, ch. 15.
     """
 
     phi: Callable[[Array], Array] = eqx.field(static=True, default=jnp.tanh)
