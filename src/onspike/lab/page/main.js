@@ -11,6 +11,7 @@ import { Raster } from "./raster.js";
 import { Player, Record, sweeps } from "./record.js";
 import { Line } from "./socket.js";
 import { Weights } from "./weights.js";
+import { invitation, plugText, sentence, spoken, sweepName } from "./words.js";
 
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const frameTime = () => (CALM.matches ? 500 : 32); // milliseconds between two drawings
@@ -73,7 +74,7 @@ const hear = {
     const hidden = session.populations.find(({ role }) => role === "hidden") ?? session.populations[0];
     find("population").replaceChildren(...session.populations.map(({ name }) => new Option(name)));
     find("population").value = hidden.name;
-    find("sweep").replaceChildren(...sweeps(session).map((sweep) => new Option(sweepName(sweep), sweep)));
+    find("sweep").replaceChildren(...sweeps(session).map((sweep) => new Option(sweepName(session, sweep), sweep)));
     keys();
     newSweep();
     curves.clear(session.chance);
@@ -213,13 +214,6 @@ function newSweep() {
   for (const strip of Object.values(strips)) strip.begin(session, record);
 }
 
-function sweepName(sweep) {
-  const time = session.ticks * session.dt * sweep;
-  const length = time < 0.9995 ? `${short(time * 1000)} ms` : `${short(time)} s`;
-  if (sweep < 1) return `1/${Math.round(1 / sweep)} of a sample, ${length}`;
-  return sweep === 1 ? `a sample, ${length}` : `${sweep} samples, ${length}`;
-}
-
 // Words and numbers.
 
 function showStatus() {
@@ -227,8 +221,8 @@ function showStatus() {
   const ready = counts.up && session !== null && ["paused", "running", "following"].includes(state);
   document.body.dataset.state = state;
   document.body.dataset.plugged = plugged;
-  write("what", counts.up ? status.what || sentence() : "No line to the lab.");
-  write("spoken", spoken());
+  write("what", counts.up ? status.what || sentence(status, session) : "No line to the lab.");
+  write("spoken", counts.up ? spoken(status) : "");
   write("run", state === "running" ? "Pause" : "Start");
   find("run").disabled = !ready;
   for (const button of document.querySelectorAll("[data-step]")) button.disabled = !ready;
@@ -246,49 +240,15 @@ function showStatus() {
   if (document.activeElement !== find("speed")) showSpeed(status.speed);
   find("feedback").setAttribute("aria-checked", String(plugged));
   write("feedback-name", plugged ? "plugged in" : "unplugged");
-  write("feedback-text", plugText(plugged));
+  write("feedback-text", plugText(plugged, session));
 }
 
 /** Over the empty screen: what to wait for, or what to press. */
 function invite() {
-  const { state, seen, tick } = status;
-  const untouched = session && state === "paused" && !seen && !tick;
-  const follows = session?.follows && state === "following" && record.count < 0;
-  find("invitation").hidden = !(untouched || follows || !session || state === "building");
-  find("begin").hidden = !(untouched || follows);
-  if (follows) {
-    write("invitation-text", "Another process trains this run: accuracy and weights come as it saves them. Start to see held-out samples run with the newest.");
-  } else if (untouched) {
-    write("invitation-text", `A network that has learnt nothing yet: ${session.rule} on ${session.task}, paused before its first tick.`);
-  } else if (state === "building") {
-    write("invitation-text", "Building the network and compiling its programs: some ten seconds, less the next time.");
-  } else if (!session) {
-    write("invitation-text", state === "failed" ? "There is no session: choose one above." : "Waiting for the lab.");
-  }
-}
-
-/** What a screen reader says, when it changes and no more often. */
-function spoken() {
-  if (!counts.up) return "";
-  const states = { building: "Building.", paused: "Paused.", running: "Running.", following: "Following.", failed: "Failed." };
-  return `${states[status.state] ?? ""} ${status.plugged === false ? "Feedback unplugged." : ""}`;
-}
-
-function sentence() {
-  const { state, plugged, speed, sample, samples } = status;
-  if (state === "paused") return "Paused.";
-  if (state !== "running") return "";
-  if (session?.follows) return "Held-out samples run with the newest weights of a run that another process trains.";
-  const pace = speed === "full" ? "as fast as it goes" : speed === 1 ? "in real time" : `at ${speed} times real time`;
-  if (!plugged) return `Running ${pace}, unplugged: nothing is learnt.`;
-  return `Learning ${pace}: sample ${whole(sample + 1)} of ${whole(samples)}.`;
-}
-
-function plugText(plugged) {
-  if (session?.follows) return "Another process learns; samples run here with its newest weights, and nothing is fed back. Plug in to go on from them here.";
-  if (!plugged) return "Samples go on coming, nothing is fed back and nothing is written: what you see is what has been learnt.";
-  const steers = session?.injects ? "Feedback steers the neurons and teaches them." : "Errors are fed back and weights are written.";
-  return `${steers} Unplug it to see what the network does alone.`;
+  const { text, start } = invitation(session, status, record);
+  find("invitation").hidden = text === null;
+  find("begin").hidden = !start;
+  if (text !== null) write("invitation-text", text);
 }
 
 function showSpeed(speed) {
