@@ -50,7 +50,8 @@ def _knob(kind: _Kind, spec: Spec) -> Knob | None:
     if not isinstance(value, float | int) or isinstance(value, bool):
         return None  # not there, not set, or a table of several
     if kind.scale == "log":
-        if option == "feedback_scale" and spec.rule.feedback == "symmetric":
+        wired = getattr(spec.rule, "feedback", None)
+        if option == "feedback_scale" and wired == "symmetric":
             return None  # it means nothing there
         low, high = (value * 1e-2, value * 1e2) if value else (1e-6, 1e-1)
     else:

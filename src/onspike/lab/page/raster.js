@@ -3,10 +3,13 @@
 import { colours, FONT, series } from "./palette.js";
 import { AXIS, Strip } from "./strip.js";
 
+const HEAD = 15; // pixels for the verdicts
+
 /** Spikes: the input below, every population above it. */
 export class Raster extends Strip {
   begin(session, record) {
-    const sizes = [["input", session.n_in], ...session.populations.map((p) => [p.name, p.n])];
+    const firing = session.populations.filter(({ spiking }) => spiking);
+    const sizes = [["input", session.n_in], ...firing.map(({ name, n }) => [name, n])];
     this.bands = sizes.reverse().map(([name, n]) => ({ name, n }));
     super.begin(session, record);
   }
@@ -16,8 +19,8 @@ export class Raster extends Strip {
       // Room by the square root of the size, so that small populations can be seen.
       const weights = this.bands.map(({ n }) => Math.sqrt(n) + 2);
       const total = weights.reduce((a, b) => a + b, 0);
-      const room = this.box.clientHeight - (this.axis ? AXIS : 0) - 4 * this.bands.length;
-      let top = 4;
+      const room = this.box.clientHeight - (this.axis ? AXIS : 0) - HEAD - 4 * this.bands.length;
+      let top = HEAD;
       this.bands.forEach((band, k) => {
         band.top = top;
         band.height = Math.max(3, (weights[k] / total) * room);
@@ -59,7 +62,7 @@ export class Raster extends Strip {
       const answer = record.answers[p];
       if (!answer) continue;
       pen.fillStyle = answer > 0 ? colours.green : colours.vermillion;
-      pen.fillText(answer > 0 ? "✓" : "✗", this.x(p + 1) - 2, 4);
+      pen.fillText(answer > 0 ? "✓" : "✗", this.x(p + 1) - 2, 3);
     }
   }
 
