@@ -46,8 +46,10 @@ def test_two_samples_and_the_weights_are_recorded_at_three_moments(run):
             assert sample["y"].shape == (60, 2) and sample["epoch"] == epoch
             assert sample["z_hidden"].shape == sample["v_hidden"].shape == (60, 4)
             assert sample["threshold_hidden"].shape == (4,)
+            assert sample["neurons_hidden"].tolist() == [0, 1, 2, 3]
             assert np.array_equal(sample["mask"], task.mask()) and sample["dt"] == 1e-3
             assert sample["target"].argmax() == sample["label"]
+            assert sample["loss"] == "CrossEntropy"
             votes = (sample["y"] * sample["mask"][:, None]).sum(0)
             assert int(sample["answer"]) == votes.argmax()
         weights = read[f"weights_{when}"]

@@ -66,6 +66,12 @@ def metrics(rng, epochs, groups, n_classes):
                         "silent": 0.03,
                     }
                 },
+                "weights": {
+                    "hidden-output": {
+                        "quantiles": [-0.2 - epoch / 9, -0.1, 0, 0.1, 0.2],
+                        "moved": 0.1 * epoch,
+                    }
+                },
                 "spikes_per_sample": 1834.25 - 9 * epoch,
                 "synaptic_ops_per_sample": 187_000.0 - 900 * epoch,
                 "neuron_updates_per_sample": 229_500.0,
@@ -111,28 +117,84 @@ def result(rng, task, rule, device, seed, epochs, accuracy, groups, n_classes):
         "baselines": {"logistic_regression": 0.93, "frozen_hidden_accuracy": 0.865},
         "ticks_per_second": 84_000.0,
         "wall_seconds": 143.0,
+        "engine": "event",
+        "engine_reason": "it takes all of this",
         "warnings": ["hidden is close to silence"],
+        "findings": [
+            {
+                "where": "projection 'input-hidden'",
+                "what": "is stuck at a bound",
+                "measured": "31 % of its weights cannot grow",
+                "remedy": "lower rule.rate",
+            }
+        ],
     }
 
 
-def sample(rng, ticks, n_in, n_hidden, n_out, trained):
+def sample(rng, ticks, n_in, n_hidden, n_out, trained, label=1):
     window = np.zeros(ticks, bool)
     window[-ticks // 15 :] = True
     drift = np.cumsum(rng.normal(0, 0.02, (ticks, n_out)), 0)
     if trained:
-        drift[:, 1] += np.linspace(0, 1.5, ticks)
+        drift[:, label] += np.linspace(0, 1.5, ticks)
     hidden = rng.random((ticks, n_hidden)) < rng.gamma(2, 0.005, n_hidden)
     return {
         "x": (rng.random((ticks, n_in)) < 0.03).astype(np.float32),
         "y": drift.astype(np.float32),
         "mask": window,
-        "target": np.eye(n_out)[1],
-        "label": np.int64(1),
-        "answer": np.int64(1 if trained else 0),
+        "target": np.eye(n_out)[label],
+        "loss": np.asarray("CrossEntropy"),
+        "label": np.int64(label),
+        "answer": np.int64(label if trained else 0),
+        "epoch": np.int64(4),
         "dt": np.float64(1e-3),
         "z_hidden": hidden.astype(np.float32),
         "v_hidden": rng.normal(0, 0.3, (ticks, min(n_hidden, 8))).astype(np.float32),
+        "neurons_hidden": np.arange(min(n_hidden, 8)),
+        "threshold_hidden": np.full(min(n_hidden, 8), 0.6),
     }
+
+
+def die(rng, n_in, n_hidden):
+    tau = 2.0 * rng.lognormal(0, 0.2, n_hidden)
+    return {
+        "neurons.hidden.tau_mem": tau.astype(np.float32),
+        "design.hidden.tau_mem": np.float32(2.0),
+        "neurons.hidden.alive": (np.arange(n_hidden) > 2).astype(np.float32),
+        "synapses.input-hidden.gain": rng.lognormal(0, 0.2, (n_hidden, n_in)),
+        "synapses.input-hidden.stuck": rng.random((n_hidden, n_in)) < 0.02,
+        "synapses.input-hidden.sign": np.sign(rng.normal(size=(1, n_in))),
+        "synapses.input-hidden.step up": rng.normal(1e-3, 3e-4, (n_hidden, n_in)),
+    }
+
+
+def synapse(rng, ticks):
+    """A synapse within the network, and one into a readout that does not spike."""
+    found = {
+        "dt": np.float64(1e-3),
+        "projections": np.array(["input-hidden", "hidden-output"]),
+        "populations": np.array([["input", "hidden"], ["hidden", "output"]]),
+        "synapses": np.array([[7, 3], [1, 7]]),
+        "threshold.input-hidden": np.float32(0.6),
+    }
+    for when in ("before", "after"):
+        for name, spiking in (("input-hidden", True), ("hidden-output", False)):
+            post = rng.random(ticks) < 0.05 if spiking else rng.normal(size=ticks)
+            traces = {
+                "pre": rng.random(ticks) < 0.1,
+                "z": post,
+                "v": rng.normal(0, 0.3, ticks),
+                "psi": np.abs(rng.normal(0, 0.1, ticks)),
+                "elig": np.abs(rng.normal(0, 0.1, ticks)),
+                "signal": rng.normal(0, 0.1, ticks),
+                "w": np.cumsum(rng.normal(0, 1e-3, ticks)),
+                "mask": np.arange(ticks) > 0.9 * ticks,
+            }
+            found |= {
+                f"{when}.{name}.{trace}": np.asarray(a, np.float32)
+                for trace, a in traces.items()
+            }
+    return found
 
 
 def run_folder(
@@ -149,9 +211,12 @@ def run_folder(
     n_hidden=100,
     n_out=2,
     finished=True,
-    recordings=True,
+    recordings: str | None = "few",
 ) -> Path:
-    """Writes a folder as `onspike train` would."""
+    """Writes a folder as `onspike train` would.
+
+    Recordings are "all", or "few": one sample and no synapse, which draws quickly.
+    """
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True)
     groups = ["3", "5", "7"]
@@ -182,10 +247,20 @@ def run_folder(
             "hidden-output": rng.normal(0, 0.1, (n_out, n_hidden)),
         }
         after = {k: w + rng.normal(0, 0.05, w.shape) for k, w in before.items()}
-        for when, weights in (("before", before), ("after", after)):
-            one = sample(rng, ticks, n_in, n_hidden, n_out, when == "after")
-            np.savez(folder / "recordings" / f"sample_{when}.npz", **one)
-            np.savez(folder / "recordings" / f"weights_{when}.npz", **weights)
+        during = {k: (w + after[k]) / 2 for k, w in before.items()}
+        files = {"die": die(rng, n_in, n_hidden), "synapse": synapse(rng, ticks)}
+        moments = {"before": before, "during": during, "after": after}
+        sizes = ticks, n_in, n_hidden, n_out
+        for when, weights in moments.items():
+            for name, label in (("sample", 1), ("sample2", 0)):
+                one = sample(rng, *sizes, when != "before", label)
+                files[f"{name}_{when}"] = one
+            files[f"weights_{when}"] = weights
+        if recordings == "few":
+            cut = "sample2", "sample_during", "synapse"
+            files = {n: a for n, a in files.items() if not n.startswith(cut)}
+        for name, arrays in files.items():
+            np.savez(folder / "recordings" / f"{name}.npz", **arrays)
     return folder
 
 
@@ -229,7 +304,7 @@ def comparison_folder(
                     seed=seed,
                     accuracy=float(score),
                     epochs=2,
-                    recordings=False,
+                    recordings=None,
                 )
     (folder / "compare.json").write_text(
         json.dumps(

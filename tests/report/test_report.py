@@ -8,21 +8,25 @@ import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
+import html5lib
 import numpy as np
 import pytest
 from fabricate import run_folder, spec
 
 from onspike import report
-from onspike.report import figures, raster, rerun
+from onspike.report import die, raster, rerun, style, synapse, weights
 from onspike.report.page import interval
 
 SOURCE = Path(report.__file__).parent
 SECTIONS = (
     "Learning",
     "Answers",
-    "One sample",
+    "Health",
+    "Samples",
+    "One synapse",
     "Weights",
     "Firing rates",
+    "Die",
     "Memory",
     "Operations",
     "Energy, estimated",
@@ -66,7 +70,8 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """The page of a finished run."""
-    return report.write(run_folder(tmp_path_factory.mktemp("runs") / "finished"))
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    return report.write(run_folder(folder, recordings="all"))
 
 
 def edit(path: Path, **fields) -> None:
@@ -100,6 +105,13 @@ def test_the_page_says_the_numbers(finished):
         "rate_out = 1e-4",
         "packages / jax 0.8.0",
         "While learning: not a result",
+        "projection 'input-hidden' is stuck at a bound 31 % of its weights cannot grow",
+        "Engine: event (it takes all of this).",
+        "After epoch 4 of 8: label 1, answer 1 (right)",
+        "Before training: input #3 → hidden #7",
+        "dead neurons 3 of 100",
+        "hidden tau_mem 100 2.00",
+        "input-hidden step up 4,000 –",
     ):
         assert said in text, said
 
@@ -115,12 +127,24 @@ def test_the_page_has_every_section_and_every_figure(finished):
         "accuracy_by_group",
         "answer_share",
         "sample_before",
+        "sample2_during",
         "sample_after",
+        "synapse_input-hidden_before",
+        "synapse_hidden-output_after",
         "weights_input-hidden",
+        "weights_hidden-output_course",
+        "weights_moved",
+        "die",
         "rates_hidden",
     ):
         assert {f"{name}.svg", f"{name}.png"} <= names
     assert not any(name.endswith(".partial") for name in names)
+
+
+def test_the_page_is_valid_html_and_small(finished):
+    html = finished.read_bytes()
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert len(html) < 3_000_000
 
 
 def test_the_page_needs_nothing_from_outside(finished):
@@ -154,17 +178,21 @@ def test_the_same_folder_gives_the_same_page(finished):
 
 
 def test_a_long_recording_stays_small(tmp_path):
-    page = report.write(run_folder(tmp_path / "run", ticks=2250, n_out=10))
-    assert page.stat().st_size < 2_000_000
+    folder = run_folder(tmp_path / "run", ticks=2250, n_out=10, recordings="all")
+    page = report.write(folder)
+    assert page.stat().st_size < 3_000_000
 
 
 def test_a_dense_recording_becomes_an_image(tmp_path):
-    folder = run_folder(tmp_path / "run")
-    path = folder / "recordings" / "sample_after.npz"
-    with np.load(path) as archive:
-        arrays = dict(archive)
-    arrays["x"] = np.random.default_rng(0).normal(size=(150, 40))
-    np.savez(path, **arrays)
+    folder = run_folder(tmp_path / "run", epochs=1)
+    for path in (folder / "recordings").iterdir():
+        if path.stem != "sample_after":
+            path.unlink()
+            continue
+        with np.load(path) as archive:
+            arrays = dict(archive)
+        arrays["x"] = np.random.default_rng(0).normal(size=(150, 40))
+        np.savez(path, **arrays)
     page = Page(report.write(folder))
     assert any(link.startswith("data:image/png") for link in page.links)
 
@@ -172,7 +200,7 @@ def test_a_dense_recording_becomes_an_image(tmp_path):
 def test_a_few_far_weights_do_not_hide_the_others():
     near = np.linspace(-0.1, 0.1, 1000)
     far = np.concatenate([near, [-600.0, 90.0]])
-    axis = figures.weights("in", near, far).axes[0]
+    axis = weights.distribution("in", {"before": near, "after": far}).axes[0]
     assert -1 < axis.get_xlim()[0] < -0.1 and 0.1 < axis.get_xlim()[1] < 1
     labels = axis.get_legend_handles_labels()[1]
     assert sorted(labels) == ["after (2 beyond)", "before"]
@@ -180,7 +208,8 @@ def test_a_few_far_weights_do_not_hide_the_others():
 
 def test_names_from_files_are_escaped(tmp_path):
     evil = "<script>alert(1)</script>&$x_1$"
-    folder = run_folder(tmp_path / "run")
+    folder = run_folder(tmp_path / "run", recordings=None)
+    (folder / "recordings").mkdir()
     edit(
         folder / "result.json",
         rule=evil,
@@ -219,7 +248,7 @@ def test_missing_files_are_no_fault(tmp_path, missing):
 
 
 def test_a_run_that_is_not_finished_says_so(tmp_path):
-    folder = run_folder(tmp_path / "run", finished=False, recordings=False)
+    folder = run_folder(tmp_path / "run", finished=False, recordings=None)
     text = Page(report.write(folder)).text
     assert "This run is not finished" in text
     assert "2 of 8 epochs are done" in text
@@ -241,7 +270,7 @@ def test_a_folder_with_a_spec_alone(tmp_path):
 
 
 def test_no_validation_split_and_no_groups(tmp_path):
-    folder = run_folder(tmp_path / "run", recordings=False)
+    folder = run_folder(tmp_path / "run", recordings=None)
     lines = [
         json.loads(line) | {"validation_accuracy": None, "validation_by_group": {}}
         for line in (folder / "metrics.jsonl").read_text().splitlines()
@@ -269,7 +298,7 @@ def test_broken_files_are_named(tmp_path):
 
 
 def test_values_of_the_wrong_kind_are_left_out(tmp_path):
-    folder = run_folder(tmp_path / "run", epochs=2, recordings=False)
+    folder = run_folder(tmp_path / "run", epochs=2, recordings=None)
     edit(
         folder / "result.json",
         test_accuracy="high",
@@ -348,6 +377,147 @@ def test_the_report_never_imports_jax():
                 assert own[0] != "onspike" or own[1:2] == ["report"], (path, name)
 
 
+def test_an_old_folder_is_reported_and_what_it_lacks_is_named(tmp_path):
+    folder = run_folder(tmp_path / "run", epochs=2)
+    for path in (folder / "recordings").iterdir():
+        if path.stem == "die" or path.stem.endswith("_during"):
+            path.unlink()
+        elif path.stem.startswith("sample"):
+            with np.load(path) as archive:
+                arrays = dict(archive)
+            for key in ("loss", "epoch", "neurons_hidden", "threshold_hidden"):
+                del arrays[key]
+            np.savez(path, **arrays)
+    result = json.loads((folder / "result.json").read_text())
+    for key in ("findings", "engine", "engine_reason"):
+        del result[key]
+    (folder / "result.json").write_text(json.dumps(result))
+    lines = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        del line["weights"]
+    (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    text = Page(report.write(folder)).text
+    assert "Not recorded: during training." in text
+    assert "No synapse was traced: recordings/ holds no synapse.npz" in text
+    assert "The die is not recorded: recordings/ holds no die.npz" in text
+    assert "result.json holds no findings" in text
+    assert "Engine:" not in text and "over epochs" not in text
+    assert "After training: label 1, answer 1 (right)" in text
+
+
+def test_a_run_in_which_nothing_is_wrong_on_an_ideal_die(tmp_path):
+    folder = run_folder(tmp_path / "run", epochs=2, recordings=None)
+    edit(folder / "result.json", findings=[])
+    (folder / "recordings").mkdir()
+    np.savez(folder / "recordings" / "die.npz")
+    text = Page(report.write(folder)).text
+    assert "Nothing wrong found" in text
+    assert "As designed: chance made nothing of this die." in text
+
+
+def lines_of(axis):
+    return {line.get_label(): line for line in axis.lines}
+
+
+def test_membranes_and_target_are_drawn_as_recorded():
+    """A neuron that crosses its threshold once, and a readout that is asked for 1."""
+    v = np.zeros((20, 3))
+    v[5, 1], v[:, 2] = 1.0, -1.0
+    recording = {
+        "x": np.zeros((20, 2)),
+        "y": np.zeros((20, 2)),
+        "mask": np.arange(20) >= 15,
+        "target": np.array([0.0, 1.0]),
+        "label": np.array(1),
+        "answer": np.array(0),
+        "loss": np.array("CrossEntropy"),
+        "dt": np.array(1e-3),
+        "z_hidden": (np.arange(20)[:, None] == 5) * (np.arange(9) == 7),
+        "v_hidden": v,
+        "neurons_hidden": np.array([4, 7, 8]),
+        "threshold_hidden": np.full(3, 0.8),
+    }
+    found = raster.lanes([recording])
+    assert [lane.neuron for lane in found["hidden"]] == [4, 7, 8]
+    figure = raster.sample(recording, "", (-1.0, 1.0), found)
+    labels = [axis.get_ylabel() for axis in figure.axes]
+    assert labels[2:] == ["hidden\nmembrane v", "readout y", "softmax(y)"]
+    membranes = figure.axes[2]
+    middle = [line for line in membranes.lines if line.get_label() == "membrane"][1]
+    level = [line for line in membranes.lines if line.get_label() == "threshold"][1]
+    above = middle.get_ydata() > level.get_ydata()[0]
+    assert np.flatnonzero(above).tolist() == [5]
+    (mark,) = membranes.patches[1:]  # behind the target window
+    assert mark.get_path().vertices[:, 0].tolist() == [5.5, 5.5]
+    target = lines_of(figure.axes[-1])["target"].get_xydata()
+    assert target[15:, 1].tolist() == [1.0] * 5 and np.isnan(target[:15, 1]).all()
+    said = lines_of(figure.axes[-1])["label: 1"].get_ydata()
+    assert np.allclose(said, 0.5)
+
+
+def test_a_squared_error_compares_the_readout_itself():
+    recording = {
+        "x": np.zeros((4, 1)),
+        "y": np.zeros((4, 1)),
+        "mask": np.ones(4),
+        "target": np.array([0.7]),
+        "loss": np.array("SquaredError"),
+        "dt": np.array(1e-3),
+    }
+    figure = raster.sample(recording, "", (-1.0, 1.0), {})
+    assert figure.axes[-1].get_ylabel() == "readout y"
+    assert lines_of(figure.axes[-1])["target"].get_ydata().tolist() == [0.7] * 4
+
+
+def test_traces_of_a_synapse_stand_under_each_other(finished):
+    with np.load(finished.parent / "recordings" / "synapse.npz") as archive:
+        found = dict(archive)
+    inside, readout = synapse.recorded(found)
+    assert inside.name == "input #3 → hidden #7"
+    figure = synapse.traces(found, inside, "before")
+    names = [axis.get_ylabel().split("\n")[1] for axis in figure.axes]
+    assert names == ["x", "v", "ψ", "e", "L", "w"]
+    assert len({axis.get_xlim() for axis in figure.axes}) == 1
+    weight = figure.axes[-1].lines[0].get_ydata()
+    assert np.array_equal(weight, found["before.input-hidden.w"])
+    threshold = figure.axes[1].lines[1].get_ydata()
+    assert threshold.tolist() == pytest.approx([0.6, 0.6])
+    marks = figure.axes[0].patches[-1].get_path().vertices[::2, 0]
+    assert np.array_equal(marks - 0.5, np.flatnonzero(found["before.input-hidden.pre"]))
+    # A readout that does not spike has no pseudo-derivative to look at.
+    names = [a.get_ylabel() for a in synapse.traces(found, readout, "after").axes]
+    assert names[1] == "readout\nv" and "dz/dv\nψ" not in names
+    # Both moments have the same range of signals.
+    after = synapse.traces(found, inside, "after")
+    assert after.axes[4].get_ylim() == figure.axes[4].get_ylim()
+
+
+def test_a_long_line_keeps_its_extremes():
+    values = np.zeros(10_000)
+    values[4321], values[4322] = 5.0, -7.0
+    time, thin = style.thinned(np.arange(10_000), values, most=100)
+    assert len(thin) <= 200 and (np.diff(time) > 0).all()
+    assert (thin.min(), thin.max()) == (-7.0, 5.0)
+    assert time[thin == 5.0].tolist() == [4321]
+
+
+def test_the_die_is_told_in_numbers():
+    rows = die.rows(
+        {
+            "neurons.hidden.tau_mem": np.array([1.0, 3.0]),
+            "design.hidden.tau_mem": np.array(2.0),
+            "neurons.hidden.alive": np.array([1.0, 0.0, 0.0]),
+            "synapses.in.stuck": np.array([[True, False]]),
+            "synapses.in.gain": np.array([[0.5, 1.5]]),
+        }
+    )
+    tau, dead, stuck, gain = rows
+    assert (tau["design"], tau["mean"], tau["sd"]) == (2.0, 2.0, 1.0)
+    assert (dead["what"], dead["said"], dead["n"]) == ("dead neurons", "2", 3)
+    assert (stuck["what"], stuck["said"]) == ("stuck synapses", "1")
+    assert (gain["design"], gain["low"], gain["high"]) == (1.0, 0.5, 1.5)
+
+
 def test_the_readout_of_a_single_tick_is_drawn():
     recording = {
         "x": np.full((1, 2), 0.5),
@@ -357,6 +527,6 @@ def test_the_readout_of_a_single_tick_is_drawn():
         "answer": np.array(1),
         "dt": np.array(1e-3),
     }
-    figure = raster.sample(recording, "one tick", (0.0, 1.0))
+    figure = raster.sample(recording, "one tick", (0.0, 1.0), {})
     lines = {line.get_label(): line for line in figure.axes[-1].lines}
     assert lines["label: 1"].get_xydata().tolist() == [[0.0, 0.9], [1.0, 0.9]]

@@ -1,5 +1,6 @@
 """What a run keeps beside its numbers: samples tick by tick, weights, the die."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -16,7 +17,7 @@ from onspike.network import Network
 from onspike.tasks.base import AbstractTask, Episode
 from onspike.types import Params, Tree, constant_name
 
-MEMBRANES = 8  # of the first neurons of each population
+MEMBRANES = 8  # of each population
 
 
 def moments(epochs: int) -> dict[int, str]:
@@ -50,9 +51,11 @@ def keep(
     first = jnp.zeros((), jnp.int32)
     episodes = measure.drawn(task, "test", first, some, seeds.keys[s].data)
     chosen = _chosen(np.asarray(episodes.label))
+    shown = store.recording("sample_before") or {}  # the same neurons at all moments
     for name, index in zip(("sample", "sample2"), chosen, strict=False):
         episode = jax.tree.map(lambda a, i=index: a[i], episodes)
-        arrays = _sample(seeds.learner, task, params, episode)
+        arrays = _sample(seeds.learner, task, params, episode, shown)
+        shown = shown or arrays
         arrays |= {"index": np.asarray(index), "epoch": np.asarray(epoch)}
         store.add_recording(f"{name}_{when}", arrays)
     weights = {name: np.asarray(w) for name, w in params.weights.items()}
@@ -115,7 +118,11 @@ def _chosen(labels: np.ndarray) -> list[int]:
 
 
 def _sample(
-    learner: AbstractLearner, task: AbstractTask, params: Params, episode: Episode
+    learner: AbstractLearner,
+    task: AbstractTask,
+    params: Params,
+    episode: Episode,
+    shown: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """One sample tick by tick, as docs/reference/run-folder.md says."""
     seen = _recorded(learner.subject, task, params, episode)
@@ -126,17 +133,21 @@ def _sample(
         "y": y,
         "mask": mask,
         "target": np.asarray(task.target(episode)),
+        "loss": np.asarray(type(task.loss).__name__),
         "label": np.asarray(episode.label),
         "answer": np.argmax((y * mask[:, None]).sum(0)),
         "dt": np.asarray(float(task.dt)),
     }
     for name, z in seen.z.items():
-        v = np.asarray(seen.v[name][:, :MEMBRANES], np.float32)
-        arrays[f"z_{name}"] = np.asarray(z != 0, np.uint8)
-        arrays[f"v_{name}"] = v
-        if (threshold := _threshold(params, name)) is not None:
+        fired = np.asarray(z != 0, np.uint8)
+        busiest = np.argsort(-fired.sum(0, dtype=int), kind="stable")[:MEMBRANES]
+        neurons = shown.get(f"neurons_{name}", np.sort(busiest))
+        arrays[f"z_{name}"] = fired
+        arrays[f"neurons_{name}"] = neurons
+        arrays[f"v_{name}"] = np.asarray(seen.v[name], np.float32)[:, neurons]
+        if (threshold := threshold_of(params, name)) is not None:
             each = np.broadcast_to(np.asarray(threshold, np.float32), z.shape[1])
-            arrays[f"threshold_{name}"] = each[: v.shape[1]]
+            arrays[f"threshold_{name}"] = each[neurons]
     return arrays
 
 
@@ -146,7 +157,7 @@ def _compact(x: Array) -> np.ndarray:
     return real.astype(np.uint8) if np.isin(real, (0, 1)).all() else real
 
 
-def _threshold(params: Params, population: str) -> Any:
+def threshold_of(params: Params, population: str) -> Any:
     """Where neurons fire, adaptation left out; None if they have no such constant."""
     neuron = params.neurons.get(population)
     designed: Any = getattr(neuron, "v_threshold", getattr(neuron, "I_spk", None))

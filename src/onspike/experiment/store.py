@@ -67,6 +67,14 @@ class RunFolder:
         with _beside(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
+    def recording(self, name: str) -> dict[str, np.ndarray] | None:
+        """Reads one archive of arrays, if there is one."""
+        path = self.path / "recordings" / f"{name}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+
     def finish(self, result: Mapping[str, Any]) -> None:
         """Writes the verdict."""
         write_json(self.path / "result.json", result)

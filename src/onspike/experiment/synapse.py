@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from onspike.experiment.recordings import threshold_of
 from onspike.experiment.run import Seeds
 from onspike.learner import AbstractLearner, Learner, State, Tick
 from onspike.probe import Look, watch_ticks
@@ -56,6 +57,14 @@ def film(seeds: Seeds, states: dict[str, Tree], s: int) -> dict[str, np.ndarray]
         ),
         "synapses": np.asarray(list(chosen.values())),
     }
+    for name, (post, _) in chosen.items():
+        population = learner.network.wiring.wire(name).post
+        threshold = threshold_of(learner.params(state), population)
+        if threshold is not None:
+            arrays[f"threshold.{name}"] = np.broadcast_to(
+                np.asarray(threshold, np.float32),
+                learner.network.wiring.size(population),
+            )[post]
     every = anywhere | chosen
     for when, state in begun.items():
         _, traces = _filmed(learner, task, state, episodes, every)

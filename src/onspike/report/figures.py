@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
 from onspike.report import style
 from onspike.report.load import Record, named, number, table
@@ -209,65 +208,6 @@ def rates(epochs: Sequence[Record], population: str) -> Figure:
         figure.legend(loc="outside lower left", ncols=2)
     axis.set_title(population)
     return figure
-
-
-def weights(name: str, before: np.ndarray | None, after: np.ndarray | None) -> Figure:
-    """Weights of a projection before and after, in the same bins.
-
-    Args:
-        name: The projection.
-        before: Its weights before training, if they were recorded.
-        after: Its weights after training, if they were recorded.
-    """
-    kept = {
-        label: array[np.isfinite(array)].astype(float)
-        for label, array in (("before", before), ("after", after))
-        if array is not None
-    }
-    low, high = _weight_range(*kept.values())
-    size = max(array.size for array in kept.values())
-    bars = int(np.clip(2 * size**0.5, 12, 52))
-    bins = np.linspace(low, high, bars).tolist()
-    labels = {}
-    for label, array in kept.items():
-        beyond = int(np.sum((array < low) | (array > high)))
-        labels[label] = f"{label} ({beyond:,} beyond)" if beyond else label
-    figure = style.figure(2.4)
-    axis = figure.add_subplot()
-    if "before" in kept:
-        axis.hist(
-            kept["before"], bins, color=style.MUTED, alpha=0.45, label=labels["before"]
-        )
-    if "after" in kept:
-        axis.hist(
-            kept["after"],
-            bins,
-            histtype="step",
-            color=style.BLUE,
-            linewidth=1.4,
-            label=labels["after"],
-        )
-    axis.set_xlabel("weight")
-    axis.set_ylabel("synapses")
-    axis.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    figure.legend(loc="outside lower left", ncols=2)
-    axis.set_title(name)
-    return figure
-
-
-def _weight_range(*arrays: np.ndarray) -> tuple[float, float]:
-    """What the axis shows: all, but for a few weights that are far from all others."""
-    everything = np.concatenate([array.ravel() for array in arrays])
-    if not everything.size:
-        return -1.0, 1.0
-    low, high = float(everything.min()), float(everything.max())
-    most = [np.quantile(array, (0.005, 0.995)) for array in arrays if array.size]
-    inner_low = float(min(quantiles[0] for quantiles in most))
-    inner_high = float(max(quantiles[1] for quantiles in most))
-    margin = 0.5 * (inner_high - inner_low)
-    if margin > 0:
-        low, high = max(low, inner_low - margin), min(high, inner_high + margin)
-    return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
 def final_rates(record: Record) -> list[tuple[str, float, float, float]]:

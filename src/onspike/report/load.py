@@ -25,7 +25,10 @@ DAMAGED = (  # what a damaged archive raises, by what was hit
     zlib.error,
 )
 
+MOMENTS = ("before", "during", "after")  # of training
+SAMPLES = ("sample", "sample2")
 SAMPLE_KEYS = ("x", "y", "mask", "dt")
+SYNAPSE_KEYS = ("projections", "populations", "synapses", "dt")
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,25 @@ class Run:
     environment: Record | None
     epochs: list[Record]  # the lines of metrics.jsonl
     result: Record | None
-    sample_before: Arrays | None
-    sample_after: Arrays | None
-    weights_before: Arrays | None
-    weights_after: Arrays | None
+    samples: dict[str, dict[str, Arrays]]  # by moment, by sample
+    weights: dict[str, Arrays]  # by moment
+    die: Arrays | None
+    synapse: Arrays | None
     problems: list[str]  # sentences: files that are there but cannot be read
+
+    @property
+    def last(self) -> Record:
+        """The last epoch's metrics; empty before the first is over."""
+        return self.epochs[-1] if self.epochs else {}
 
     @property
     def classes(self) -> int | None:
         """Number of classes, from the first file that tells; else `None`."""
         result = self.result or {}
         last = self.epochs[-1] if self.epochs else {}
-        sample = self.sample_after or self.sample_before
+        sample = next(
+            (a for each in self.samples.values() for a in each.values()), None
+        )
         counts = [
             len(result.get("confusion") or ()),
             len(result.get("answer_share") or ()),
@@ -152,6 +162,14 @@ def _arrays(
     return arrays
 
 
+def _samples(folder: Path, when: str, problems: list[str]) -> dict[str, Arrays]:
+    found = {
+        name: _arrays(folder / f"{name}_{when}.npz", problems, needs=SAMPLE_KEYS)
+        for name in SAMPLES
+    }
+    return {name: arrays for name, arrays in found.items() if arrays is not None}
+
+
 def read_run(folder: Path) -> Run:
     """Reads a run folder.
 
@@ -195,14 +213,19 @@ def read_run(folder: Path) -> Run:
         environment=_json(folder / "environment.json", problems),
         epochs=_lines(folder / "metrics.jsonl", problems),
         result=_json(folder / "result.json", problems),
-        sample_before=_arrays(
-            recordings / "sample_before.npz", problems, needs=SAMPLE_KEYS
-        ),
-        sample_after=_arrays(
-            recordings / "sample_after.npz", problems, needs=SAMPLE_KEYS
-        ),
-        weights_before=_arrays(recordings / "weights_before.npz", problems),
-        weights_after=_arrays(recordings / "weights_after.npz", problems),
+        samples={
+            when: found
+            for when in MOMENTS
+            if (found := _samples(recordings, when, problems))
+        },
+        weights={
+            when: arrays
+            for when in MOMENTS
+            if (arrays := _arrays(recordings / f"weights_{when}.npz", problems))
+            is not None
+        },
+        die=_arrays(recordings / "die.npz", problems),
+        synapse=_arrays(recordings / "synapse.npz", problems, needs=SYNAPSE_KEYS),
         problems=problems,
     )
 

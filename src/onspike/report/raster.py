@@ -1,84 +1,130 @@
-"""The figure of one sample: input, hidden spikes and readout over time."""
+"""The figure of one sample: input, hidden spikes, membranes and readout over time."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 
 from onspike.report import style
 from onspike.report.load import Arrays
 
 MANY_SPIKES = 6000  # more marks than this become an image
-MANY_POINTS = 16000  # as many points of grey lines, too
+MANY_POINTS = 6000  # as many points of grey lines, too
 COLUMNS = 720  # width of that image, in pixels
+LANES = 3  # neurons of a population whose membranes are drawn
+SOFTMAX = "CrossEntropy"  # the loss that compares the softmax of y with the target
 
 Limits = tuple[float, float]
 
 
-def hidden(sample: Arrays) -> list[str]:
-    """Names of the hidden populations that a recording holds."""
-    return [key.removeprefix("z_") for key in sample if key.startswith("z_")]
+def populations(sample: Arrays, kind: str = "z") -> list[str]:
+    """Names of the populations of which a recording holds spikes ("z"), or "v"."""
+    return [
+        key.removeprefix(f"{kind}_") for key in sample if key.startswith(f"{kind}_")
+    ]
 
 
-def readout_limits(*samples: Arrays | None) -> Limits:
+def readout_limits(samples: Iterable[Arrays]) -> Limits:
     """One range of the readout for several recordings."""
-    values = np.concatenate([s["y"].ravel() for s in samples if s is not None])
+    values = np.concatenate([s["y"].ravel() for s in samples])
     values = values[np.isfinite(values)]
     low, high = (values.min(), values.max()) if values.size else (0.0, 1.0)
     margin = 0.06 * (high - low) or 0.5
     return float(low - margin), float(high + margin)
 
 
-def sample(recording: Arrays, title: str, limits: Limits) -> Figure:
+class Lane(NamedTuple):
+    """One neuron, in all recordings."""
+
+    column: int  # where its membrane stands
+    neuron: int  # which one of its population it is
+    low: float  # range of its membrane
+    high: float
+
+
+def lanes(samples: Iterable[Arrays]) -> dict[str, list[Lane]]:
+    """Those recorded neurons of each population that fire most, in all recordings."""
+    every, found = list(samples), {}
+    for name in dict.fromkeys(n for s in every for n in populations(s, "v")):
+        seen = [s for s in every if f"v_{name}" in s]
+        n = seen[0][f"v_{name}"].shape[1]
+        key = f"neurons_{name}"
+        numbers = seen[0][key] if key in seen[0] else np.arange(n)
+        fired = np.sum([s[f"z_{name}"][:, numbers].sum(0) for s in seen], axis=0)
+        busiest = np.argsort(-fired.astype(float), kind="stable")[:LANES]
+        found[name] = [
+            Lane(k, int(numbers[k]), *_range(seen, name, k))
+            for k in np.sort(busiest).tolist()
+        ]
+    return found
+
+
+def _range(samples: list[Arrays], name: str, k: int) -> Limits:
+    v = np.concatenate([s[f"v_{name}"][:, k] for s in samples])
+    v = v[np.isfinite(v)] if np.isfinite(v).any() else np.zeros(1)
+    levels = [s[f"threshold_{name}"][k] for s in samples if f"threshold_{name}" in s]
+    low, high = np.quantile(v, (0.01, 0.999))
+    low, high = float(min([low, *levels])), float(max([high, *levels]))
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
+
+
+def sample(
+    recording: Arrays, title: str, limits: Limits, membranes: dict[str, list[Lane]]
+) -> Figure:
     """Draws one recorded sample.
 
     Args:
         recording: The arrays of a `sample_*.npz`.
         title: The title of the panel.
         limits: Range of the readout.
+        membranes: Which of them, as `lanes` gives them.
     """
-    names = hidden(recording)
-    heights = [1.0] + [1.5] * len(names) + [1.3]
-    figure = style.figure(sum(heights) + 0.75)
-    axes = figure.subplots(
-        len(heights), 1, sharex=True, height_ratios=heights, squeeze=False
-    )[:, 0]
-    ticks = len(recording["y"])
-    seconds = float(np.asarray(recording["dt"]).ravel()[0])
-    unit, per_tick = ("ms", 1e3 * seconds) if ticks * seconds < 1 else ("s", seconds)
-    for axis, (label, activity) in zip(
-        axes,
-        [("input", recording["x"])] + [(n, recording[f"z_{n}"]) for n in names],
-        strict=False,
-    ):
-        _window(axis, recording["mask"], per_tick)
+    names = populations(recording)
+    inside = [name for name in membranes if f"v_{name}" in recording]
+    loss = str(recording["loss"]) if "loss" in recording else None
+    compared = loss == SOFTMAX and "target" in recording
+    heights = [1.0, *[1.4] * len(names), *[1.2] * len(inside), 1.15]
+    heights += [0.75] * compared
+    figure, axes = style.stack(heights, left=0.72, legend=0.42)
+    unit, per_tick = style.time_unit(recording)
+    rows = iter(axes)
+    shown = [("input", recording["x"])] + [(n, recording[f"z_{n}"]) for n in names]
+    for label, activity in shown:
+        axis = next(rows)
+        style.window(axis, recording["mask"], per_tick)
         _activity(axis, activity, per_tick)
         axis.set_ylabel(f"{label}\n({activity.shape[1]})")
-    _readout(axes[-1], recording, per_tick, limits)
-    axes[-1].set_xlim(0, ticks * per_tick)
+    for name in inside:
+        axis = next(rows)
+        style.window(axis, recording["mask"], per_tick)
+        _lanes(axis, recording, name, membranes[name], per_tick)
+    readout = next(rows)
+    _readout(readout, recording, recording["y"], per_tick)
+    readout.set_ylim(*limits)
+    readout.set_ylabel("readout y")
+    asked = readout
+    if compared:
+        asked = next(rows)
+        _readout(asked, recording, _softmax(recording["y"]), per_tick)
+        asked.set_ylim(-0.06, 1.06)
+        asked.set_ylabel("softmax(y)")
+    if loss is not None and "target" in recording:
+        _target(asked, recording, per_tick)
+    axes[-1].set_xlim(0, len(recording["y"]) * per_tick)
     axes[-1].set_xlabel(f"time ({unit})")
     axes[0].set_title(title)
+    named = {
+        label: line
+        for axis in axes[len(shown) :]
+        for line, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
     figure.legend(
-        *axes[-1].get_legend_handles_labels(), loc="outside lower left", ncols=4
+        named.values(), named.keys(), loc="lower left", ncols=4, columnspacing=1
     )
-    figure.align_ylabels()
     return figure
-
-
-def _window(axis: Axes, mask: np.ndarray, per_tick: float) -> None:
-    """Shades the ticks in which a target is valid."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(bool), [0]])))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        axis.axvspan(
-            start * per_tick,
-            stop * per_tick,
-            facecolor=style.ORANGE,
-            alpha=0.16,
-            linewidth=0,
-            label="target window" if start == edges[0] else None,
-        )
 
 
 def _activity(axis: Axes, activity: np.ndarray, per_tick: float) -> None:
@@ -91,19 +137,8 @@ def _activity(axis: Axes, activity: np.ndarray, per_tick: float) -> None:
     when, who = np.nonzero(activity)
     if spikes and len(when) <= MANY_SPIKES:
         half = 0.5 if n > 60 else 0.4
-        middle = (when + 0.5) * per_tick
-        ends = np.stack([middle, who - half, middle, who + half], axis=1)
-        if len(when):
-            codes = np.tile([Path.MOVETO, Path.LINETO], len(when))
-            axis.add_patch(
-                PathPatch(
-                    Path(ends.reshape(-1, 2), codes),
-                    fill=False,
-                    edgecolor=style.BLUE,
-                    linewidth=0.8 if n > 60 else 1.0,
-                    capstyle="butt",
-                )
-            )
+        width = 0.8 if n > 60 else 1.0
+        style.marks(axis, (when + 0.5) * per_tick, who - half, who + half, width)
         return
     bins = np.array_split(np.arange(ticks), min(ticks, COLUMNS))
     pooled = np.stack([_strongest(activity[b]) for b in bins], axis=1)
@@ -127,32 +162,86 @@ def _strongest(block: np.ndarray) -> np.ndarray:
     return np.nan_to_num(block)[rows, np.arange(block.shape[1])].astype(float)
 
 
-def _readout(axis: Axes, recording: Arrays, per_tick: float, limits: Limits) -> None:
-    y = recording["y"]
+def _lanes(
+    axis: Axes, recording: Arrays, name: str, shown: list[Lane], per_tick: float
+) -> None:
+    """A lane for each neuron: its membrane, its threshold, and its spikes above."""
+    v, z = recording[f"v_{name}"], recording[f"z_{name}"]
+    threshold = recording.get(f"threshold_{name}")
+    time = (np.arange(len(v)) + 0.5) * per_tick
+    bottoms = 1.45 * np.arange(len(shown))[::-1]
+    for bottom, lane in zip(bottoms, shown, strict=True):
+        height = lane.high - lane.low
+        if threshold is not None:
+            axis.axhline(
+                bottom + (threshold[lane.column] - lane.low) / height,
+                color=style.MUTED,
+                linestyle=":",
+                linewidth=0.8,
+                label="threshold",
+            )
+        values = np.clip((v[:, lane.column] - lane.low) / height, -0.08, 1.08)
+        axis.plot(
+            *style.thinned(time, bottom + values),
+            color=style.INK,
+            linewidth=0.7,
+            label="membrane",
+        )
+        fired = time[np.flatnonzero(z[:, lane.neuron])]
+        style.marks(axis, fired, bottom + 1.1, bottom + 1.3)
+    axis.grid(False)
+    axis.set_ylim(-0.2, bottoms[0] + 1.4)
+    axis.set_yticks(bottoms + 0.5, [f"#{lane.neuron}" for lane in shown])
+    axis.tick_params(axis="y", length=0)
+    axis.set_ylabel(f"{name}\nmembrane v")
+
+
+def _readout(axis: Axes, recording: Arrays, y: np.ndarray, per_tick: float) -> None:
     time = (np.arange(len(y)) + 0.5) * per_tick
     if len(y) == 1:  # no line goes through one point: draw how long it lasts
         y, time = np.repeat(y, 2, axis=0), np.array([0.0, per_tick])
     label, answer = verdict(recording)
-    _window(axis, recording["mask"], per_tick)
+    style.window(axis, recording["mask"], per_tick, label="target window")
     coloured = [k for k in (answer, label) if k is not None and k < y.shape[1]]
     others = [k for k in range(y.shape[1]) if k not in coloured]
-    rasterised = len(others) * len(y) > MANY_POINTS
-    for place, k in enumerate(others):
+    lines = [style.thinned(time, y[:, k]) for k in range(y.shape[1])]
+    rasterised = sum(len(lines[k][0]) for k in others) > MANY_POINTS
+    for k in others:
         axis.plot(
-            time,
-            y[:, k],
+            *lines[k],
             color=style.MUTED,
             alpha=0.8,
             linewidth=1,
             rasterized=rasterised,
-            label="others" if place == 0 else None,
+            label="others",
         )
     if label in coloured:
-        axis.plot(time, y[:, label], color=style.BLUE, label=f"label: {label}")
+        axis.plot(*lines[label], color=style.BLUE, label=f"label: {label}")
     if answer in coloured and answer != label:
-        axis.plot(time, y[:, answer], color=style.VERMILLION, label=f"answer: {answer}")
-    axis.set_ylim(*limits)
-    axis.set_ylabel("readout y")
+        axis.plot(*lines[answer], color=style.VERMILLION, label=f"answer: {answer}")
+
+
+def _softmax(y: np.ndarray) -> np.ndarray:
+    powers = np.exp(y - y.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _target(axis: Axes, recording: Arrays, per_tick: float) -> None:
+    """What the label's unit should be, where that is asked."""
+    label, _ = verdict(recording)
+    target = np.asarray(recording["target"], float).ravel()
+    which = range(len(target)) if label is None else [label]
+    mask = recording["mask"].astype(bool)
+    time = (np.arange(len(mask)) + 0.5) * per_tick
+    for k in (k for k in which if k < len(target)):
+        axis.plot(
+            time,
+            np.where(mask, target[k], np.nan),
+            color=style.GREEN,
+            linewidth=2.4,
+            solid_capstyle="butt",
+            label="target",
+        )
 
 
 def verdict(recording: Arrays) -> tuple[int | None, int | None]:

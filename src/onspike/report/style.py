@@ -7,17 +7,20 @@ fallback, so that one figure serves light and dark.
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as MplPath
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
@@ -103,6 +106,7 @@ RC: dict[Any, Any] = {
 _STYLE = re.compile(r'style="([^"]*)"')
 _PATH = re.compile(r' d="([^"]*)"')
 _LONG = re.compile(r"(\.\d\d)\d+")
+_UPRIGHT = re.compile(r"M (\S+) (\S+) L \1 (\S+) ?")
 _COLOUR = re.compile("|".join(VARIABLES))
 
 
@@ -121,6 +125,33 @@ def figure(height: float, width: float = WIDTH) -> Figure:
         width: In inches.
     """
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def stack(
+    heights: Sequence[float], left: float, legend: float = 0.0
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels under each other that share a time axis, at fixed places.
+
+    Args:
+        heights: Of the panels, in inches.
+        left: Room for their labels, in inches; so are the others.
+        legend: Room for a legend below them.
+    """
+    top, bottom, gap, right = 0.27, 0.44 + legend, 0.13, 0.12
+    whole = top + bottom + sum(heights) + gap * (len(heights) - 1)
+    figure = Figure(figsize=(WIDTH, whole))
+    axes, place, wide = [], whole - top, WIDTH - left - right
+    for height in heights:
+        place -= height
+        bounds = (left / WIDTH, place / whole, wide / WIDTH, height / whole)
+        axis = figure.add_axes(bounds, sharex=axes[0] if axes else None)
+        axis.yaxis.set_label_coords((0.33 - left) / wide, 0.5)
+        axes.append(axis)
+        place -= gap
+    for axis in axes[:-1]:
+        axis.tick_params(axis="x", labelbottom=False)
+    axes[-1].tick_params(axis="x", labelbottom=True)
+    return figure, axes
 
 
 def level(axis: Axes, height: float | None, name: str = "chance") -> None:
@@ -151,6 +182,61 @@ def whole_numbers(axis: Axes) -> None:
     axis.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
 
 
+def time_unit(recording: Mapping[str, np.ndarray]) -> tuple[str, float]:
+    """The unit of a recording's time axis, and how much of it a tick is."""
+    ticks, dt = len(recording["mask"]), float(np.asarray(recording["dt"]).ravel()[0])
+    return ("ms", 1e3 * dt) if ticks * dt < 1 else ("s", dt)
+
+
+def window(
+    axis: Axes, mask: np.ndarray, per_tick: float, label: str | None = None
+) -> None:
+    """Shades the ticks in which a target is valid."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(bool), [0]])))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        axis.axvspan(
+            start * per_tick,
+            stop * per_tick,
+            facecolor=ORANGE,
+            alpha=0.16,
+            linewidth=0,
+            label=label,
+        )
+
+
+def marks(
+    axis: Axes, when: np.ndarray, low: Any, high: Any, width: float = 1.0
+) -> None:
+    """Spikes: one upright mark each, all of them one path.
+
+    Args:
+        axis: Where.
+        when: Their times.
+        low: Where marks begin, for all or for each.
+        high: Where they end.
+        width: Their line width, in points.
+    """
+    if not len(when):
+        return
+    ends = np.stack(np.broadcast_arrays(when, low, when, high), axis=1)
+    codes = np.tile([MplPath.MOVETO, MplPath.LINETO], len(when))
+    look = {"edgecolor": BLUE, "linewidth": width, "capstyle": "butt"}
+    axis.add_patch(PathPatch(MplPath(ends.reshape(-1, 2), codes), fill=False, **look))
+
+
+def thinned(
+    time: np.ndarray, values: np.ndarray, most: int = 600
+) -> tuple[np.ndarray, np.ndarray]:
+    """A line of fewer points that looks the same: extremes of each stretch."""
+    if len(values) <= 2 * most:
+        return time, values
+    picked = []
+    for part in np.array_split(np.arange(len(values)), most):
+        low, high = np.argmin(values[part]), np.argmax(values[part])
+        picked += sorted({part[low], part[high]})
+    return time[picked], values[picked]
+
+
 def save(drawn: Figure, folder: Path, name: str) -> Markup:
     """Saves a figure as SVG and PNG.
 
@@ -176,7 +262,10 @@ def save(drawn: Figure, folder: Path, name: str) -> Markup:
 
 def _settle(drawn: Figure) -> None:
     """Lays a figure out once, for all its files, to places that repeat exactly."""
-    drawn.draw_without_rendering()
+    engine = drawn.get_layout_engine()
+    if engine is None:  # it has its places
+        return
+    engine.execute(drawn)
     drawn.set_layout_engine("none")
     for axis in drawn.axes:
         bounds = (round(v, 4) for v in axis.get_position(original=True).bounds)
@@ -209,8 +298,9 @@ def inline(svg: str, name: str) -> Markup:
 
 
 def _shorter(match: re.Match[str]) -> str:
-    digits = _LONG.sub(r"\1", match[1])
-    return f' d="{" ".join(digits.split())}"'
+    digits = " ".join(_LONG.sub(r"\1", match[1]).split())
+    upright = _UPRIGHT.sub(r"M\1 \2V\3", digits)
+    return f' d="{upright}"'
 
 
 def _variable(match: re.Match[str]) -> str:
