@@ -13,7 +13,7 @@ DEMO := runs/demo
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-full lint docs picture bench bench-quick bench-ticks memory
+.PHONY: help demo test test-full lint docs picture bench bench-quick bench-ticks bench-lab memory
 .PHONY: study-binary study-gap study-deep study-unlayered study-arms study-dfc
 .PHONY: study-sdsp study-reward study-predictive study-cue study-alif study-digits study-spoken
 .PHONY: study-heterogeneous study-decolle study-triggered study-fa
@@ -56,6 +56,9 @@ bench-quick: $(VENV)/.installed ## Measure onspike beside what is on record (5 m
 bench-ticks: $(VENV)/.installed ## Measure the time of one tick, and of ReckOn's twin
 	$(BIN)/python benchmarks/tick.py
 	$(BIN)/python benchmarks/reckon.py
+
+bench-lab: $(VENV)/.installed-test ## Measure the lab beside a run that nobody watches (10 minutes)
+	$(BIN)/python benchmarks/lab.py
 
 memory: $(VENV)/.installed ## Measure peak memory at 1,000 and 100,000 ticks
 	$(BIN)/python benchmarks/memory.py

@@ -15,12 +15,17 @@ from onspike.learner import Learner
 from onspike.neurons import AbstractNeuron
 from tinyrun import TINY, spoken
 
-EVERY = [
-    (section, name, field)
+TYPES = {  # of all options, by section and name
+    (section, name): {
+        field.name: field.type
+        for field in msgspec.structs.fields(kind_of(section, name))
+        if field.name != "name"
+    }
     for section in OPTIONS
     for name in catalog.KINDS.get(section, [None])
-    for field in msgspec.structs.fields(kind_of(section, name))
-    if field.name != "name"
+}
+EVERY = [
+    (*of, option, kind) for of, types in TYPES.items() for option, kind in types.items()
 ]
 WORDS = {  # ranges that another option has a part in
     "room for both",
@@ -54,14 +59,14 @@ def words_of(kind):
 
 def test_every_option_has_a_meaning_a_unit_and_a_range():
     used = set()
-    for section, name, field in EVERY:
-        said, path = meaning(section, name, field.name), (section, name, field.name)
-        own = f"{name}.{field.name}"
-        used.add((section, own if own in OPTIONS[section] else field.name))
+    for section, name, option, kind in EVERY:
+        said, path = meaning(section, name, option), (section, name, option)
+        own = f"{name}.{option}"
+        used.add((section, own if own in OPTIONS[section] else option))
         assert len(said.meaning) > 3, path
-        assert bool(said.unit) == bool(said.takes) == is_number(field.type), path
-        assert words_of(field.type) <= set(said.choices), path
-        assert bool(said.choices) == bool(words_of(field.type)), path
+        assert bool(said.unit) == bool(said.takes) == is_number(kind), path
+        assert words_of(kind) <= set(said.choices), path
+        assert bool(said.choices) == bool(words_of(kind)), path
     assert used == {(s, option) for s, table in OPTIONS.items() for option in table}
 
 
@@ -118,56 +123,45 @@ def built(section, name, settings, files):
 
 
 RANGES = {}  # one of the names that share a builder
-for section, name, field in EVERY:
-    said = meaning(section, name, field.name)
+for section, name, option, kind in EVERY:
+    said = meaning(section, name, option)
     row = catalog.KINDS.get(section, {}).get(name)
     if said.takes and said.takes not in WORDS:
-        build_of = row and str(row.build)
-        RANGES.setdefault((section, field.name, said.takes, build_of), (name, said))
+        builder = row and str(row.build)
+        RANGES.setdefault((section, option, said.takes, builder), (name, kind))
+
+
+def beside(section, name, option):
+    """What makes an option mean something, of what there is to be set."""
+    types = TYPES[section, name]
+    found = dict(BESIDE.get(f"{section}.{option}", {}))
+    if "random" in words_of(types.get("feedback")):
+        found["rule.feedback"] = "random"
+    if "e-prop" in words_of(types.get("eligibility")):
+        found["rule.eligibility"] = "e-prop"
+    own = {f"{section}.{option}" for option in types}
+    return {p: v for p, v in found.items() if p in own or p.split(".")[0] != section}
 
 
 @pytest.mark.filterwarnings("ignore:SpokenDigits")  # a sample of one tick
 @pytest.mark.parametrize("section", OPTIONS)
 def test_the_range_that_is_told_is_the_range_that_is_taken(section, tmp_path):
     files, wrong = spoken(tmp_path), []
-    for (part, option, *_), (name, said) in RANGES.items():
+    for (part, option, takes, _), (name, kind) in RANGES.items():
         if part != section:
             continue
-        (kind,) = [
-            f.type for s, n, f in EVERY if (s, n, f.name) == (part, name, option)
-        ]
-        path, step = f"{section}.{option}", 1 if whole(kind) else 1e-3
-        beside = {
-            other: value
-            for other, value in BESIDE.get(path, {}).items()
-            if other.split(".")[0] != section or has(section, name, other)
-        }
-        if "random" in words_of_option(section, name, "feedback"):
-            beside = {**beside, "rule.feedback": "random"}
-        if "e-prop" in words_of_option(section, name, "eligibility"):
-            beside = {**beside, "rule.eligibility": "e-prop"}
-        outside, inside = bounds(said.takes, step)
+        path, others = f"{section}.{option}", beside(section, name, option)
+        outside, inside = bounds(takes, 1 if whole(kind) else 1e-3)
         for values, right in ((outside, False), (inside, True)):
             for value in values:
                 try:
-                    built(section, name, {**beside, path: value}, files)
+                    built(section, name, {**others, path: value}, files)
                     taken, why = True, ""
                 except ValueError as error:
                     taken, why = False, str(error)
-                if taken != right or (not taken and "unknown option" in why):
-                    wrong.append((path, name, value, said.takes, why))
+                if taken != right or "unknown option" in why:
+                    wrong.append((path, name, value, takes, why))
     assert not wrong
-
-
-def has(section, name, path):
-    return any(
-        path == f"{s}.{f.name}" for s, n, f in EVERY if (s, n) == (section, name)
-    )
-
-
-def words_of_option(section, name, option):
-    kinds = [f.type for s, n, f in EVERY if (s, n, f.name) == (section, name, option)]
-    return words_of(kinds[0]) if kinds else set()
 
 
 @pytest.mark.parametrize("name", catalog.RULES)

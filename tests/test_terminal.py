@@ -171,3 +171,18 @@ def test_quiet_says_nothing(monkeypatch, capsys):
     for tty in (False, True):
         assert said_on(monkeypatch, Screen(tty), quiet=True) == ""
     assert capsys.readouterr().err == ""
+
+
+def test_of_several_runs_each_leaves_a_line(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    screen = Screen(True)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", screen)
+        with live.progress(False, warn=True) as tell:
+            tell("eprop-ideal", told(4, [row(0.8), row(0.9)], part=(1, 2)))
+            tell("bptt-ideal", told(1, [row(0.5)], part=(2, 2)))
+    plain = re.sub(r"\x1b\[[0-9;]*[a-zA-Z]", "", screen.text())
+    assert "eprop-ideal: validation 0.850, 0:00" in plain
+    assert "eprop-ideal, 1 of 2" in plain and "0:00, testing" in plain
+    assert "bptt-ideal, 2 of 2" in plain.split("eprop-ideal: validation")[1]

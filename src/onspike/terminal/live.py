@@ -139,8 +139,7 @@ class Watched:
         if self.now is None or self._per_sample is None or self.ended:
             return ""
         if self.now.done == self.now.total:
-            number, of = self.now.part
-            return "testing" if number == of else "testing, then the next"
+            return "testing"
         return f"{_clock((self.now.total - self.done) * self._per_sample)} left"
 
 
@@ -204,9 +203,9 @@ def _live(console: "Console") -> Iterator[Tell]:
         def tell(name: str, p: "Progress") -> None:
             if name not in heard:
                 other, last = next(reversed(heard.items()), ("", None))
-                if last is not None:
-                    line = f"{escape(other)}: {_verdict(last)}"
-                    console.print(line, highlight=False)
+                if last is not None and last.validation:
+                    seen = f"validation {last.validation[-1]:.3f}, {_clock(last.spent)}"
+                    console.print(f"{escape(other)}: {seen}", highlight=False)
                 heard[name] = first if last is None else Watched(last)
                 live.update(View(name, heard[name]))
             heard[name].hear(p)
@@ -221,11 +220,6 @@ def _live(console: "Console") -> Iterator[Tell]:
         finally:
             for one in (first, *heard.values()):
                 one.end()
-
-
-def _verdict(one: Watched) -> str:
-    last = f"validation {one.validation[-1]:.3f}, " if one.validation else ""
-    return f"{last}{_clock(one.spent)}"
 
 
 def _bar(share: float, width: int) -> str:
