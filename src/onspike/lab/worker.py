@@ -358,8 +358,9 @@ class Worker:
         session = self.session
         if session is not None:
             point = messages.point(session)
-            if held_out is not None:
+            if held_out is not None:  # of a moment ago; what else is known is of now
                 point |= {"held_out": held_out, "of": of, "seen": seen}
+                point |= {"while_learning": None, "streaming": None}
             self.tell("accuracy", point)
 
     def _row(self, row: messages.Message, size: int) -> None:

@@ -5,6 +5,9 @@ import { colours, faint, FONT } from "./palette.js";
 const MANY = 60; // evaluations from which on they have no dots
 const CLOSE = 0.02; // share of the width within which marks of one option are one
 
+/** Whether a point is an evaluation and no more. */
+const aside = ({ while_learning, streaming }) => while_learning === null && streaming === null;
+
 export class Curves {
   constructor(box) {
     this.box = box;
@@ -48,7 +51,9 @@ export class Curves {
 
   data() {
     const column = (name) => this.points.map((point) => point[name]);
-    return [column("seen"), column("held_out"), column("while_learning"), column("streaming")];
+    // A curve goes on across an evaluation, and ends where the feedback is plugged in.
+    const streaming = this.points.map((point) => (aside(point) ? undefined : point.streaming));
+    return [column("seen"), column("held_out"), column("while_learning"), streaming];
   }
 
   show() {
@@ -135,7 +140,6 @@ export class Curves {
 
   gap(pen, x, y) {
     let learning = null;
-    let held = null;
     let edge = []; // [x, y of the one, y of the other] while unplugged
     const close = () => {
       if (edge.length > 1) {
@@ -150,13 +154,13 @@ export class Curves {
     let before = null;
     for (const point of this.points) {
       const off = point.streaming !== null;
-      held = point.held_out ?? held;
+      if (aside(point)) continue;
       if (!off) {
         close();
         learning = point.while_learning ?? learning;
         before = point;
       } else if (learning !== null) {
-        const real = point.streaming ?? held;
+        const real = point.streaming;
         if (!edge.length && before) edge.push([x(before.seen), y(learning), y(learning)]);
         edge.push([x(point.seen), y(learning), y(real)]);
       }
