@@ -214,6 +214,8 @@ def write_report(
     from onspike import report
 
     if (folder / "compare.json").is_file():
+        for run in report.unwritten(folder):
+            report.write(run)
         print(report.write_comparison(folder))
     elif (folder / "sweep.toml").is_file():
         print(report.write_sweep(folder))

@@ -4,10 +4,12 @@ import json
 import re
 from urllib.parse import unquote
 
+import html5lib
 import pytest
 from fabricate import comparison_folder
 
 from onspike import report
+from onspike.report.compare_figures import Cell, cost, pareto
 
 
 def links(page):
@@ -30,7 +32,7 @@ def compared(tmp_path_factory):
 
 def test_every_link_leads_to_a_report(compared):
     found = links(compared)
-    assert len(found) == 7
+    assert len(found) == 4 + 4 + 7  # cells in two tables, and runs
     for link in found:
         assert not link.startswith(("/", "http"))
         assert (compared.parent / unquote(link)).is_file()
@@ -39,6 +41,40 @@ def test_every_link_leads_to_a_report(compared):
     assert "has no\nreport yet" in compared.read_text() or "no report yet" in (
         " ".join(compared.read_text().split())
     )
+
+
+def test_reports_that_are_missing_are_known(compared):
+    missing = compared.parent / "eprop-fixed" / "seed-5"
+    assert report.unwritten(compared.parent) == [missing]
+    assert links(compared)[1] == "eprop-fixed/seed-0/report.html"  # of the first run
+
+
+def test_the_page_is_valid_html(compared):
+    html5lib.HTMLParser(strict=True).parse(compared.read_bytes())
+
+
+def test_the_pareto_front_is_what_nobody_beats():
+    costs = [(3.0, 0.9), (1.0, 0.5), (2.0, 0.4), (1.0, 0.6), (4.0, 0.9), (9.0, 0.95)]
+    front = pareto(costs)
+    assert front == [(1.0, 0.6), (3.0, 0.9), (9.0, 0.95)]
+    for point in costs:
+        beaten = any(
+            other != point and other[0] <= point[0] and other[1] >= point[1]
+            for other in costs
+        )
+        assert beaten != (point in front)
+    assert pareto([]) == []
+
+
+def test_every_accuracy_stands_at_its_cost_with_its_spread():
+    cells = [Cell("a", "x", 0.6, 0.1), Cell("b", "x", 0.9, 0.0)]
+    cells.append(Cell("c", "x", float("nan"), 0.0))
+    figure = cost(cells, [10.0, 20.0, 5.0], "spikes", ["a", "b", "c"], ["x"])
+    drawn = [line.get_xydata().tolist() for line in figure.axes[0].lines]
+    assert [[10.0, 0.6], [20.0, 0.9]] in drawn  # the front
+    assert [[10.0, 0.5], [10.0, 0.7]] in drawn  # the spread
+    assert [[10.0, 0.6]] in drawn and [[20.0, 0.9]] in drawn
+    assert not any(5.0 in point for line in drawn for point in line)
 
 
 def test_the_page_says_the_numbers(compared):

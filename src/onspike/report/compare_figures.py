@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -133,6 +134,9 @@ def cost(
 ) -> Figure:
     """Mean accuracy against one cost; the mark tells the rule, the colour the device.
 
+    The line is the Pareto front: whoever is not on it pays more than another for an
+    accuracy that is no higher.
+
     Args:
         cells: What to draw.
         costs: The cost of each cell; NaN leaves it out.
@@ -140,22 +144,32 @@ def cost(
         rules: All rules.
         devices: All devices.
     """
-    legend_rows = sum(math.ceil(len(x) / COLUMNS) for x in (rules, devices))
+    legend_rows = 1 + sum(math.ceil(len(x) / COLUMNS) for x in (rules, devices))
     figure = style.figure(2.55 + 0.18 * legend_rows)
     axis = figure.add_subplot()
     axis.grid(True, axis="x")
     colour, mark = colours(devices), markers(rules)
-    for cell, x in zip(cells, costs, strict=True):
-        if math.isfinite(x) and math.isfinite(cell.mean):
-            axis.plot(
-                x,
-                cell.mean,
-                mark[cell.rule],
-                color=colour[cell.device],
-                markersize=6,
-                alpha=0.85,
-                markeredgewidth=0,
-            )
+    points = [
+        (x, cell)
+        for cell, x in zip(cells, costs, strict=True)
+        if math.isfinite(x) and math.isfinite(cell.mean)
+    ]
+    front = pareto([(x, cell.mean) for x, cell in points])
+    if front:
+        axis.step(*zip(*front, strict=True), where="post", **_FRONT)
+    for x, cell in points:
+        if math.isfinite(cell.spread) and cell.spread > 0:
+            ends = cell.mean - cell.spread, cell.mean + cell.spread
+            axis.plot([x, x], ends, color=colour[cell.device], alpha=0.4, linewidth=1)
+        axis.plot(
+            x,
+            cell.mean,
+            mark[cell.rule],
+            color=colour[cell.device],
+            markersize=6,
+            alpha=0.85,
+            markeredgewidth=0,
+        )
     _cost_axis(axis, [x for x in costs if math.isfinite(x)])
     axis.margins(0.08)
     axis.set_xlabel(label)
@@ -165,8 +179,21 @@ def cost(
         figure,
         [_dot(style.MUTED, mark[rule], rule) for rule in rules],
         [_dot(colour[device], "o", device) for device in devices],
+        [Line2D([], [], label="Pareto front", **_FRONT)],
     )
     return figure
+
+
+_FRONT: dict[str, Any] = {"color": style.MUTED, "linewidth": 1, "zorder": 0}
+
+
+def pareto(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points (cost, gain) that no other one beats in both, by cost."""
+    front: list[tuple[float, float]] = []
+    for cost, gain in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not front or gain > front[-1][1]:
+            front.append((cost, gain))
+    return front
 
 
 def _cost_axis(axis: Axes, costs: list[float]) -> None:

@@ -31,6 +31,7 @@ from onspike.report.style import Draw
 COSTS = (
     ("learning_state_kib", "learning state (KiB)"),
     ("memory_kib", "all memory (KiB)"),
+    ("spikes_per_sample", "spikes per sample"),
     ("weight_writes_per_sample", "weight writes per sample"),
 )
 
@@ -70,7 +71,7 @@ def write_comparison(folder: Path) -> Path:
         seeds=seeds if isinstance(seeds, list) else [],
         rules=rules,
         devices=devices,
-        means={(cell.rule, cell.device): _mean(cell) for cell in cells},
+        means={(row["cell"].rule, row["cell"].device): row for row in rows},
         rows=rows,
         chance=chance,
         plates=plates,
@@ -80,6 +81,21 @@ def write_comparison(folder: Path) -> Path:
     page = folder / "report.html"
     write_atomic(page, html)
     return page
+
+
+def unwritten(folder: Path) -> list[Path]:
+    """The run folders of a comparison that have no report yet.
+
+    Raises:
+        ValueError: If this is not the folder of a comparison.
+    """
+    compare = read_comparison(Path(folder))
+    return [
+        seed["folder"]
+        for record in _records(compare)
+        for seed in _seeds(Path(folder), compare, record, _cell(record))
+        if seed["link"] is None and (seed["folder"] / "spec.toml").is_file()
+    ]
 
 
 def compare_table(compare: Record) -> str:
@@ -181,11 +197,13 @@ def _row(folder: Path, compare: Record, record: Record) -> dict[str, Any]:
     learning = _numbers(while_learning) or [number(while_learning)]
     memory = number(record.get("memory_bits")) / 8 / 1024
     overhead = number(record.get("learning_overhead"))
+    seeds = _seeds(folder, compare, record, cell)
     return {
         "cell": cell,
         "mean": _mean(cell),
         "min": number(record.get("min")),
-        "seeds": _seeds(folder, compare, record, cell),
+        "seeds": seeds,
+        "link": next((seed["link"] for seed in seeds if seed["link"]), None),
         "while_learning": sum(learning) / len(learning),
         "learning_overhead": overhead,
         "memory_kib": memory,
@@ -285,8 +303,10 @@ def _costs(
     if not panels:
         return None
     caption = (
-        "Mean test accuracy against what learning takes. Learning state is what a "
-        "system that only infers would not hold; all memory is that, the weights and "
-        "the neuron state; writes are counted in training."
+        "Mean test accuracy, one standard deviation over seeds to either side, against "
+        "what it takes. Learning state is what a system that only infers would not "
+        "hold; all memory is that, the weights and the neuron state; spikes are those "
+        "of a test sample; writes are counted in training. What is off the Pareto "
+        "front pays more than another for an accuracy that is no higher."
     )
     return Plate("Accuracy and its costs", caption, panels)
