@@ -120,10 +120,10 @@ def test_list_of_a_section_without_names(what):
     assert code == 0 and said[0] == what and any(f"{what}." in line for line in said)
 
 
-@pytest.mark.parametrize("what", ["dexat", "train", "odin", "chips"])
+@pytest.mark.parametrize("what", ["dexat", "train", "odin", "chips", "rules", None])
 def test_list_fits_a_narrow_terminal(what, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    code, said, _ = command("list", what)
+    code, said, _ = command("list", *filter(None, [what]))
     assert code == 0 and max(map(len, said)) <= 40 and not any("…" in w for w in said)
 
 

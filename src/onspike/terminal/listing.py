@@ -28,7 +28,7 @@ def show(what: str | None) -> None:
     console = Console(highlight=False)
     if what is None or what in PLURALS:
         for kind in [PLURALS[what]] if what else PLURALS.values():
-            console.print(Group(_names(kind), ""))
+            console.print(Group(*_names(console, kind), ""))
         if what is None:
             console.print(
                 "`onspike list NAME` says more of one: its options, its recipe; "
@@ -47,21 +47,23 @@ def show(what: str | None) -> None:
             console.print(Group(*_one(console, kind, what), ""))
 
 
-def _names(kind: str) -> RenderableType:
+def _names(console: Console, kind: str) -> Iterator[RenderableType]:
+    """All names of a kind, with their sources."""
+    yield _title(f"{kind}s", "")
     if kind == "chip":
-        about = [
-            _facts({"has": "\n".join(chip.has), "source": chip.source})
-            for chip in catalog.CHIPS.values()
-        ]
-        each = zip(catalog.CHIPS.items(), about, strict=True)
-        entries = [(_title(name, chip.summary), facts) for (name, chip), facts in each]
-        return Group(_title("chips", ""), *(part for one in entries for part in one))
-    table = Table(title=f"{kind}s", title_justify="left", box=None, pad_edge=False)
-    for column in ("name", "what it is", "source"):
-        table.add_column(column, no_wrap=column == "name")
+        for name, chip in catalog.CHIPS.items():
+            yield _title(name, chip.summary)
+            yield _facts({"has": "\n".join(chip.has), "source": chip.source})
+        return
+    wide = console.width >= _SIDE_BY_SIDE
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
     for name, row in catalog.KINDS[kind].items():
-        table.add_row(name, escape(row.summary), escape(row.source))
-    return table
+        about = [escape(row.summary), f"[dim]{escape(row.source)}[/]"]
+        table.add_row(name, *(about if wide else ["\n".join(about)]))
+    for column in table.columns:
+        column.overflow = "fold"
+    yield table
 
 
 def _one(console: Console, kind: str, name: str) -> Iterator[RenderableType]:
