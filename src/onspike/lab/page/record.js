@@ -69,8 +69,10 @@ export class Record {
 
   /** Ticks [from, to) of a message; its tick 0 would stand at position `first`. */
   fill(message, from, to, first) {
-    const put = (name, values) => {
-      if (values) this.channel(name).set(values.slice(from, to), first + from);
+    const put = (name, values, valid) => {
+      if (!values) return;
+      const some = values.slice(from, to);
+      this.channel(name).set(valid ? some.map((value, t) => (valid[from + t] ? value : NaN)) : some, first + from);
     };
     // What the message is silent about was not there, as controllers while unplugged.
     for (const values of this.channels.values()) values.fill(NaN, first + from, first + to);
@@ -82,9 +84,7 @@ export class Record {
       rows.forEach((row, k) => put(`signal ${population} ${k}`, row));
     }
     message.y.forEach((row, k) => put(`y ${k}`, row));
-    message.target.forEach((row, k) =>
-      put(`target ${k}`, row.map((value, t) => (message.mask[t] ? value : NaN))),
-    );
+    message.target.forEach((row, k) => put(`target ${k}`, row, message.mask));
     for (const name of ["pre", "post", "elig", "signal", "w"]) {
       put(`synapse ${name}`, message.synapse?.[name]);
     }
