@@ -159,6 +159,18 @@ def bound(host: str, port: int) -> socket.socket:
 
 def address(host: str, port: int, token: str | None) -> str:
     """Where a browser finds the lab."""
-    anywhere = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}
-    name = anywhere.get(host, f"[{host}]" if ":" in host else host)
+    if host in ("0.0.0.0", "::"):
+        name = _seen_from_outside()
+    else:
+        name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+
+
+def _seen_from_outside() -> str:
+    """This machine's address on its network, else its name."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # chooses an interface, and sends nothing
+        except OSError:
+            return socket.gethostname()
+        return probe.getsockname()[0]
