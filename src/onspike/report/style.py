@@ -58,49 +58,12 @@ VARIABLES = {
 WIDTH = 4.6  # inches: half of a page, the whole of a phone
 PNG_DPI = 200
 
+# What users get too, by `plt.style.use("onspike.look")`, and what files need besides.
+_LOOK = Path(__file__).parent.parent / "look.mplstyle"
 RC: dict[Any, Any] = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 8.5,
-    "axes.titlesize": 9,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlecolor": INK,
-    "axes.labelsize": 8.5,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": MUTED,
-    "axes.linewidth": 0.7,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "text.color": INK,
+    **matplotlib.rc_params_from_file(_LOOK, use_default_template=False),
     "text.parse_math": False,  # names come from files: a `$` is a `$`
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "xtick.major.size": 3,
-    "ytick.major.size": 3,
-    "lines.linewidth": 1.5,
-    "lines.markersize": 4,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "legend.borderaxespad": 0.3,
-    "legend.handlelength": 1.6,
-    "figure.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "svg.fonttype": "none",
     "svg.hashsalt": "onspike",
-    "path.simplify": True,
-    "path.simplify_threshold": 0.25,
 }
 
 _STYLE = re.compile(r'style="([^"]*)"')
