@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         SubtractReset,
         ZeroReset,
     )
+    from onspike.vitro import present, simulate
 
 _HOME = {
     **dict.fromkeys(
@@ -75,6 +76,7 @@ _HOME = {
     **dict.fromkeys(("controlled", "feedforward", "recurrent"), "layouts"),
     **dict.fromkeys(("BPTT", "DFC", "RTRL"), "learners"),
     **dict.fromkeys(("Run", "train"), "experiment.run"),
+    **dict.fromkeys(("present", "simulate"), "vitro"),
     "Learner": "learner",
     "infer": "engine",
 }
@@ -112,8 +114,10 @@ __all__ = [
     "key",
     "learners",
     "neurons",
+    "present",
     "recurrent",
     "rules",
+    "simulate",
     "surrogates",
     "synapses",
     "tasks",

@@ -81,7 +81,7 @@ def watch_ticks(
     task: AbstractTask,
     state: Tree,
     episodes: Episode,
-    start: Int[Array, ""],
+    start: Int[Array, ""] | int,
     length: int,
     keep: Callable[[Tick, Look], Any],
 ) -> tuple[Tree, Any]:
@@ -103,6 +103,7 @@ def watch_ticks(
         ValueError: If the learner has no ticks.
     """
     online(learner)
+    start = jnp.asarray(start, jnp.int32)
     mask = jax.lax.dynamic_slice(jnp.asarray(task.mask()), (start,), (length,))
 
     def tick(state: Tree, sample: Sample) -> tuple[Tree, Any]:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from onspike.tasks.base import AbstractTask, Episode
@@ -20,6 +21,11 @@ class Record(NamedTuple):
     arrived: Float[Array, " n_in"]
     spikes: dict[str, Float[Array, " n"]]  # by spiking population, summed likewise
     written: Int[Array, ""]  # stored weights that changed
+
+    @property
+    def accuracy(self) -> Float[Array, ""]:
+        """The share of right answers: a result only if `infer` gave them."""
+        return jnp.mean(self.answer == self.label)
 
 
 class AbstractEngine(eqx.Module):

@@ -69,6 +69,10 @@ class AbstractTask(eqx.Module):
         own = jax.random.fold_in(numbered, index)
         return self.episode(split, index, key)._replace(key=own)
 
+    def samples(self, split: Split, index: Int[Array, " batch"], key: Key) -> Episode:
+        """Several of them: a batch, as learners and `infer` take it."""
+        return jax.vmap(lambda i: self.sample(split, i, key))(jnp.asarray(index))
+
     @abstractmethod
     def block(
         self, episode: Episode, start: Int[Array, ""], length: int
