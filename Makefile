@@ -41,7 +41,7 @@ lint: $(VENV)/.installed-lint ## Check style, types and the direction of imports
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.installed-docs ## Build the documentation into site/
+docs: $(VENV)/.installed-docs ## Build the documentation into site/, and run its tutorials
 	$(BIN)/mkdocs build --strict
 
 picture: $(VENV)/.installed ## Draw the picture of the README again (3 minutes)

@@ -1,4 +1,7 @@
-"""What the README and the tutorials show is run as it stands."""
+"""What the README and the guides show is run as it stands.
+
+Tutorials are run by `make docs`: see docs/hooks/execute.py.
+"""
 
 import importlib
 import inspect
@@ -21,16 +24,6 @@ def test_the_python_of_the_readme(pytestconfig, capsys):
     exec(compile(block, "README.md", "exec"), space)
     assert space["run"].test_accuracy > 0.9
     assert "learning_overhead" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_the_python_of_the_tug_of_war(pytestconfig, capsys):
-    page = "docs/tutorials/tug-of-war.md"
-    code = "\n".join(blocks(pytestconfig.rootpath, "python", page))
-    space = {}
-    exec(compile(code, page, "exec"), space)
-    assert space["run"].test_accuracy > 0.95
-    assert "unplugged, held out" in capsys.readouterr().out
 
 
 @pytest.mark.slow
