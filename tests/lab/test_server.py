@@ -258,9 +258,10 @@ def test_nobody_from_elsewhere_gets_in(monkeypatch):
             port = place.split(":")[1]
             assert await opens(place)
             assert await opens(place, origin=f"http://{place}")
-            for origin in ("http://evil.example", "null", "http://127.0.0.1:1"):
+            for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "//["):
                 assert not await opens(place, origin=origin)
-            for host in ("evil.example", f"evil.example:{port}", "", "192.0.2.1"):
+            local = f"localhost@evil.example:{port}"
+            for host in ("evil.example", local, f"evil.example:{port}", "", "[", "::"):
                 status, _, _ = await asyncio.to_thread(get, place, Host=host)
                 assert status == 403
             for host in (f"localhost:{port}", f"[::1]:{port}"):

@@ -2,10 +2,10 @@
 
 import hmac
 import ipaddress
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -81,20 +81,21 @@ class Guard:
 
     def _own(self, headers: Headers) -> bool:
         """Whether both the name and the page that asks are the lab's own."""
-        host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
-        origin = headers.get("origin")
-        if self._local and not is_loopback(name):
+        host, origin = headers.get("host", ""), headers.get("origin")
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            page = None if origin is None else urlsplit(origin).netloc
+        except ValueError:  # neither is an address
             return False
-        return origin is None or urlsplit(origin).netloc == host
+        return page in (None, host) and (is_loopback(name) or not self._local)
 
     def _same(self, token: str) -> bool:
         known = (self._token or "").encode()
         return hmac.compare_digest(token.encode(), known)
 
     def _has_cookie(self, headers: Headers) -> bool:
-        cookies = SimpleCookie(headers.get("cookie", ""))
-        return self._cookie in cookies and self._same(cookies[self._cookie].value)
+        known = cookie_parser(headers.get("cookie", "")).get(self._cookie)
+        return known is not None and self._same(known)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
