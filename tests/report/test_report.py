@@ -425,7 +425,7 @@ def test_membranes_and_target_are_drawn_as_recorded():
     v[5, 1], v[:, 2] = 1.0, -1.0
     recording = {
         "x": np.zeros((20, 2)),
-        "y": np.zeros((20, 2)),
+        "y": np.full((20, 2), 0.3),
         "mask": np.arange(20) >= 15,
         "target": np.array([0.0, 1.0]),
         "label": np.array(1),
@@ -458,7 +458,7 @@ def test_membranes_and_target_are_drawn_as_recorded():
 def test_a_squared_error_compares_the_readout_itself():
     recording = {
         "x": np.zeros((4, 1)),
-        "y": np.zeros((4, 1)),
+        "y": np.full((4, 1), 0.3),
         "mask": np.ones(4),
         "target": np.array([0.7]),
         "loss": np.array("SquaredError"),
@@ -467,6 +467,24 @@ def test_a_squared_error_compares_the_readout_itself():
     figure = raster.sample(recording, "", (-1.0, 1.0), {})
     assert figure.axes[-1].get_ylabel() == "readout y"
     assert lines_of(figure.axes[-1])["target"].get_ydata().tolist() == [0.7] * 4
+
+
+def test_a_readout_of_spikes_is_counted():
+    y = np.zeros((6, 2))
+    y[[1, 3, 4], 0] = 1
+    recording = {
+        "x": np.zeros((6, 1)),
+        "y": y,
+        "mask": np.arange(6) > 1,
+        "target": np.array([1.0, 0.0]),
+        "label": np.array(0),
+        "loss": np.array("CrossEntropy"),
+        "dt": np.array(1e-3),
+    }
+    figure = raster.sample(recording, "", (-1.0, 1.0), {})
+    votes = lines_of(figure.axes[-1])["label: 0"].get_ydata()
+    assert votes.tolist() == [0, 0, 0, 1, 2, 2]  # where a target is valid
+    assert figure.axes[-1].get_ylabel() == "spikes of y\nso far"
 
 
 def test_traces_of_a_synapse_stand_under_each_other(finished):

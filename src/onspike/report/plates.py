@@ -115,8 +115,8 @@ def samples(run: Run, draw: Draw) -> Plate | None:
             "that is the same at all moments; above each its spikes. "
         )
     if any("loss" in recording for recording in every):
-        caption += "Green: what the label's unit is asked for, and when. "
-    caption += "Shaded: the ticks in which a target is valid."
+        caption += "Green: what the unit of the label is asked for. "
+    caption += "Shaded: the ticks in which a target is valid, unless all are."
     missing = [when for when in MOMENTS if when not in run.samples]
     if missing:
         caption += f" Not recorded: {' and '.join(missing)} training."
@@ -157,7 +157,8 @@ def traces(run: Run, draw: Draw) -> Plate | None:
         "dz/dv; the eligibility e, what "
         "the synapse remembers of both; the learning signal L, the share of the error "
         "that reaches the neuron; and the weight w, which learning moves against the "
-        "product of e and L. Shaded: the ticks in which a target is valid."
+        "product of e and L. Shaded: the ticks in which a target is valid, unless all "
+        "are."
     )
     if not any(key.endswith(".elig") for key in found):
         caption += " This rule is no product of an eligibility and a signal."

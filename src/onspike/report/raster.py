@@ -85,7 +85,11 @@ def sample(
     names = populations(recording)
     inside = [name for name in membranes if f"v_{name}" in recording]
     loss = str(recording["loss"]) if "loss" in recording else None
-    compared = loss == SOFTMAX and "target" in recording
+    y, votes = recording["y"], None
+    if np.isin(y, (0, 1)).all():  # a readout of spikes says something by their number
+        votes = np.cumsum(y * recording["mask"].astype(bool)[:, None], axis=0)
+    target = "target" in recording and loss is not None and votes is None
+    compared = loss == SOFTMAX and target
     heights = [1.0, *[1.4] * len(names), *[1.2] * len(inside), 1.15]
     heights += [0.75] * compared
     figure, axes = style.stack(heights, left=0.72, legend=0.42)
@@ -102,16 +106,17 @@ def sample(
         style.window(axis, recording["mask"], per_tick)
         _lanes(axis, recording, name, membranes[name], per_tick)
     readout = next(rows)
-    _readout(readout, recording, recording["y"], per_tick)
-    readout.set_ylim(*limits)
-    readout.set_ylabel("readout y")
+    _readout(readout, recording, y if votes is None else votes, per_tick)
+    if votes is None:
+        readout.set_ylim(*limits)
+    readout.set_ylabel("readout y" if votes is None else "spikes of y\nso far")
     asked = readout
     if compared:
         asked = next(rows)
-        _readout(asked, recording, _softmax(recording["y"]), per_tick)
+        _readout(asked, recording, _softmax(y), per_tick)
         asked.set_ylim(-0.06, 1.06)
         asked.set_ylabel("softmax(y)")
-    if loss is not None and "target" in recording:
+    if target:
         _target(asked, recording, per_tick)
     axes[-1].set_xlim(0, len(recording["y"]) * per_tick)
     axes[-1].set_xlabel(f"time ({unit})")

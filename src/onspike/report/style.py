@@ -154,7 +154,9 @@ def time_unit(recording: Mapping[str, np.ndarray]) -> tuple[str, float]:
 def window(
     axis: Axes, mask: np.ndarray, per_tick: float, label: str | None = None
 ) -> None:
-    """Shades the ticks in which a target is valid."""
+    """Shades the ticks in which a target is valid, unless all are."""
+    if mask.all():
+        return
     edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(bool), [0]])))
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         axis.axvspan(
