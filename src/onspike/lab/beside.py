@@ -57,10 +57,16 @@ class Beside:
         if at_once or not (busy or early or seen == self._measured):
             self._measured = seen
             args = session.params, session.task, session.held_out, seen
-            self._measuring = self._submit(self._measure, session, *args)
+            self._measuring = self._submit(self._measure, session, *args, at_once)
 
     def _measure(
-        self, session: Session, params: Any, task: Any, split: Any, seen: int
+        self,
+        session: Session,
+        params: Any,
+        task: Any,
+        split: Any,
+        seen: int,
+        compiles: bool,
     ) -> None:
         began, most = time.monotonic(), min(MOST, task.size(split))
         counts = measure.evaluate(
@@ -73,7 +79,8 @@ class Beside:
             most,
         )
         self._tell(measure.accuracy(counts), counts.seen, seen)
-        took = time.monotonic() - began
+        # What compiling took says nothing about the next.
+        took = 0.0 if compiles else time.monotonic() - began
         self._not_before = time.monotonic() + max(1.0, took * (1 / SHARE - 1))
 
     def row(self, session: Session, step: Step) -> None:
