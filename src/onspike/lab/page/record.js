@@ -128,8 +128,10 @@ export class Player {
 
   push(message, now) {
     if (this.came !== null) {
-      const since = Math.min(2000, now - this.came);
-      this.interval += 0.3 * (since - this.interval);
+      const since = Math.min(10000, now - this.came);
+      // A whole sample, at full speed, is played until the next one: they come seldom.
+      const whole = message.start === 0 && message.answer !== null;
+      this.interval += (whole ? 0.8 : 0.3) * (since - this.interval);
     }
     this.came = now;
     // Too far behind, as after the page was hidden: go on with what is new.
@@ -144,6 +146,7 @@ export class Player {
 
   /** Shows soon what is still waiting: nothing more will come. */
   hurry() {
+    this.came = null; // a pause is no interval
     this.pace = Math.max(this.pace, this.waiting / 80);
   }
 
