@@ -11,6 +11,7 @@ from tinyrun import command, refused, tiny
 
 MINE = '''
 from __future__ import annotations
+from typing import Literal
 import equinox as eqx
 import onspike as ons
 from onspike import rules
@@ -33,10 +34,12 @@ class Slow(ons.neurons.AbstractNeuron):
 def rule(rate=0.5, **others):
     return rules.hebb(rate)
 
+def words(how: Literal["one", "two"] = "one") -> ons.LIF: return ons.LIF()
 def fast(tau_mem: float = 1e-3): return ons.LIF(tau_mem)
 def needs(model: eqx.Module): return ons.LIF()
 def taken(name: str = "x"): return ons.LIF()
 def unknown(a: Nothing) -> Nothing: return ons.LIF()
+def some(): return 3
 number = 3
 '''
 
@@ -95,3 +98,16 @@ def test_what_its_module_lacks_is_named(mine, tmp_path):
     with pytest.raises(ValueError, match="No module named 'nothing_of_the_kind'"):
         tiny(neuron="broken_of_test:X")
     assert command("list", "neurons")[0] == 0
+
+
+def test_list_shows_the_options_of_ones_own(mine):
+    code, said, complaints = command("list", f"{mine}:fast")
+    assert code == 0 and not complaints
+    assert f"neuron {mine}:fast" in said[0]
+    assert any("neuron.tau_mem = 0.001" in line for line in said)
+    code, said, _ = command("list", f"{mine}:words")
+    assert code == 0 and any("two" in line for line in said)
+    code, said, _ = command("list", f"{mine}:rule")
+    assert code == 0 and any("rule.rate = 0.5" in line for line in said)
+    assert "cannot be made from its defaults" in refused("list", f"{mine}:needs")
+    assert "got int" in refused("list", f"{mine}:some")

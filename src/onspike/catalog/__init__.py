@@ -12,7 +12,7 @@ from onspike.catalog.chips import CHIPS
 from onspike.catalog.devices import DEVICES
 from onspike.catalog.networks import network
 from onspike.catalog.neurons import NEURONS
-from onspike.catalog.own import is_own, own
+from onspike.catalog.own import is_own, kind_of_own, own
 from onspike.catalog.rows import Row, TaskRow
 from onspike.catalog.rules import RULES
 from onspike.catalog.tasks import TASKS
@@ -25,6 +25,7 @@ __all__ = [
     "RULES",
     "TASKS",
     "is_own",
+    "kind_of_own",
     "network",
     "row",
 ]

@@ -57,6 +57,26 @@ def own(kind: str, name: str) -> Row | TaskRow:
     return Row(build, summary, name)
 
 
+def kind_of_own(name: str) -> str:
+    """Whether a piece is a task, a rule, a neuron or a device: it is made to be seen.
+
+    Raises:
+        ValueError: If it cannot be made from its defaults, or is none of them.
+    """
+    try:
+        made = _attribute("piece", name)()
+    except (TypeError, OSError) as error:
+        raise ValueError(
+            f"'{name}' cannot be made from its defaults: {error}"
+        ) from None
+    for kind in ("task", "rule", "neuron", "device"):
+        if _fits(kind, made):
+            return kind
+    raise ValueError(
+        f"'{name}' makes no task, rule, neuron or device; got {type(made).__name__}"
+    )
+
+
 def _attribute(kind: str, name: str) -> Callable[..., Any]:
     module, _, path = name.partition(":")
     parts = path.split(".")

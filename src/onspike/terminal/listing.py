@@ -38,6 +38,11 @@ def show(what: str | None) -> None:
     if what in UNNAMED:
         console.print(Group(_title(what, ""), *_options(console, what, None)))
         return
+    if catalog.is_own(what):
+        kind = catalog.kind_of_own(what)
+        title = _title(f"{kind} {what}", catalog.row(kind, what).summary)
+        console.print(Group(title, *_options(console, kind, what), ""))
+        return
     rows = {**catalog.KINDS, "chip": catalog.CHIPS}
     names = [name for row in rows.values() for name in row]
     known = dict.fromkeys([*PLURALS, *UNNAMED, *names])
@@ -137,6 +142,9 @@ def _options(
     for field in (one for one in fields if one.name != "name"):
         default = "must be set" if field.required else written(field.default)
         head = f"[bold]{section}.{field.name}[/] = {escape(default)}"
+        if name is not None and catalog.is_own(name):
+            entries.append((head, escape(_typed(field.type))))
+            continue
         said = meaning(section, name, field.name)
         entries.append((head, _said(said, field.type)))
     yield "options, for --set, and their defaults without a recipe"
@@ -150,6 +158,12 @@ def _options(
     for entry in entries:
         table.add_row(*entry)
     yield table
+
+
+def _typed(kind: Any) -> str:
+    """What a shell may write for an option of which only the type is known."""
+    words = [c for c in getattr(kind, "__args__", ()) if isinstance(c, str)]
+    return " or ".join(words) if words else getattr(kind, "__name__", str(kind))
 
 
 def _said(said: Option, kind: Any) -> RenderableType:
