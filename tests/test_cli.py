@@ -362,6 +362,12 @@ def test_the_examples_of_a_command_can_be_run(path):
             assert command(*words)[0] == 0
 
 
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_the_reference_has_every_command(path, pytestconfig):
+    page = (pytestconfig.rootpath / "docs/reference/cli.md").read_text()
+    assert f"\nonspike {' '.join(path)} " in page
+
+
 def completed(words, shell="bash"):
     """What the shell offers after some words."""
     asked = {
