@@ -104,9 +104,10 @@ export class Strip {
   }
 
   cursor(position) {
-    if (position >= this.record.width) return;
+    const x = this.edge(position) + 1;
+    if (x > this.w - 1) return; // nothing would wipe it away
     this.pen.fillStyle = colours.muted;
-    this.pen.fillRect(Math.min(this.w - 1, this.x(position) + 1), 0, 1, this.h);
+    this.pen.fillRect(x, 0, 1, this.h);
   }
 
   ink(from, to) {
