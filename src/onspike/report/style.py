@@ -102,7 +102,8 @@ def stack(
     """
     top, bottom, gap, right = 0.27, 0.44 + legend, 0.13, 0.12
     whole = top + bottom + sum(heights) + gap * (len(heights) - 1)
-    figure = Figure(figsize=(WIDTH, whole), layout="none")
+    figure = Figure(figsize=(WIDTH, whole))
+    figure.set_layout_engine("none")
     axes, place, wide = [], whole - top, WIDTH - left - right
     for height in heights:
         place -= height
