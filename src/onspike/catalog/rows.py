@@ -15,7 +15,8 @@ class Row(NamedTuple):
     come after a task's general settings and before its choices. `neuron` and `device`
     are what a rule was made for, and used where neither the user nor, for the neuron, a
     recipe names another. `control` is the rule of the control whose hidden layer stays
-    as it began.
+    as it began. `ticks` says whether a rule learns tick by tick; learners with a loop
+    of their own take whole samples.
     """
 
     build: Callable[..., Any]
@@ -27,11 +28,7 @@ class Row(NamedTuple):
     device: str = ""
     control: str = "frozen-hidden"
     documented: str = ""
-
-    @property
-    def ticks(self) -> bool:
-        """Whether it is a rule of ticks; learners of their own take whole samples."""
-        return self.documented.startswith("onspike.rules.")
+    ticks: bool = True
 
 
 class Recipe(NamedTuple):

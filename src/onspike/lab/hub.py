@@ -10,7 +10,6 @@ import msgspec
 
 import onspike
 from onspike import catalog
-from onspike.catalog.rules import chips, own
 from onspike.experiment.spec import device_of, neuron_of
 from onspike.lab import commands
 from onspike.lab.child import Child
@@ -197,7 +196,6 @@ def run_folders(root: Path) -> list[str]:
 
 def catalogue() -> dict[str, list[dict[str, Any]]]:
     """What there is to choose from."""
-    offline = {*own.ROWS, *chips.ROWS}  # learners of their own, without ticks
     lists: dict[str, list[dict[str, Any]]] = {
         f"{kind}s": [
             {"name": name, "summary": row.summary, "source": row.source}
@@ -212,5 +210,5 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
         }
     for rule in lists["rules"]:
         rule["device"] = device_of(rule["name"])
-        rule["ticks"] = rule["name"] not in offline
+        rule["ticks"] = catalog.RULES[rule["name"]].ticks
     return lists

@@ -48,5 +48,6 @@ ROWS: dict[str, Row] = {
         neuron="lif",
         device="reckon",
         documented="onspike.chips.reckon.ReckOn",
+        ticks=False,
     ),
 }

@@ -93,6 +93,7 @@ ROWS: dict[str, Row] = {
         "offline baseline: surrogate gradients through time",
         "Neftci et al. 2019, doi:10.1109/MSP.2019.2931595",
         documented="onspike.learners.BPTT",
+        ticks=False,
     ),
     "dfc": Row(
         _dfc,
@@ -101,6 +102,7 @@ ROWS: dict[str, Row] = {
         needs=_MEMORYLESS,
         neuron="rate",
         documented="onspike.learners.DFC",
+        ticks=False,
     ),
     "strong-dfc": Row(
         _strong_dfc,
@@ -109,11 +111,13 @@ ROWS: dict[str, Row] = {
         needs=_MEMORYLESS,
         neuron="rate",
         documented="onspike.learners.DFC",
+        ticks=False,
     ),
     "rtrl": Row(
         _rtrl,
         "exact gradient forward in time; small nets only",
         "Williams & Zipser 1989, doi:10.1162/neco.1989.1.2.270",
         documented="onspike.learners.RTRL",
+        ticks=False,
     ),
 }
