@@ -277,7 +277,10 @@ def lab(
     rule: Rule = None,
     neuron: Neuron = None,
     device: Device = None,
-    seed: Annotated[int, typer.Option(help="Seed of weights, data and writes.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of weights, data and writes; default: 0."),
+    ] = None,
     settings: Settings = None,
     host: Annotated[
         str,
@@ -285,26 +288,43 @@ def lab(
             help="Address to listen at; any but this machine's own asks for the token."
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8642,
+    port: Annotated[
+        int, typer.Option(help="Port; 0 picks a free one.", min=0, max=65535)
+    ] = 8642,
     token: Annotated[
         str | None,
-        typer.Option(help="What browsers must know; made up where it is needed."),
+        typer.Option(
+            help="What browsers must know, 8 characters at least; made up where it is "
+            "needed."
+        ),
     ] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open a browser.")
     ] = True,
 ) -> None:
     """Opens the lab in a browser: see a network learn, tick by tick, and meddle."""
-    from onspike.experiment.spec import settings_of
+    from onspike import catalog
+    from onspike.experiment.spec import of_run, resolve, settings_of
     from onspike.lab import commands, server
 
+    chosen = {"task": task, "rule": rule, "neuron": neuron, "device": device}
+    options = settings_of(settings or [])
     if run is not None:
-        first = commands.Open(str(run.resolve()))
+        others = {**chosen, "seed": seed, "set": options or None}
+        if beside := [f"--{name}" for name, v in others.items() if v is not None]:
+            raise ValueError(f"'{run}' says all of its run: leave out {beside[0]}")
+        spec, first = of_run(run), commands.Open(str(run.resolve()))
     else:
         if task is None:  # where feedback steers most: the gap is plain to see
-            task, rule = "yin-yang", rule or "deep-feedback-control"
-        options = settings_of(settings or [])
-        first = commands.New(task, rule, neuron, device, seed, options)
+            chosen["task"] = "yin-yang"
+            chosen["rule"] = rule or "deep-feedback-control"
+        first = commands.New(**chosen, seed=seed or 0, settings=options)
+        spec = resolve(**chosen, seed=first.seed, settings=options)
+    if not catalog.row("rule", spec.rule.name).ticks:
+        raise ValueError(
+            f"rule '{spec.rule.name}' learns sample by sample: there is no tick of it "
+            "to look at"
+        )
     server.serve(first, host=host, port=port, token=token, browse=browser)
 
 

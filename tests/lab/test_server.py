@@ -329,6 +329,35 @@ def test_a_port_in_use_is_one_line():
         server.bound("192.0.2.1", 0)
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--task=yin-yong"], "unknown task 'yin-yong'; did you mean 'yin-yang'?"),
+        (["--rule=bptt"], "rule 'bptt' learns sample by sample"),
+        (["--set=rule.rat=1"], "unknown option in [rule] 'rat'"),
+        (["--set=network.hidden=many"], "network.hidden"),
+        (["--set=rate"], "--set needs section.option=value; got 'rate'"),
+        (["--seed=-1"], "seed must be a whole number >= 0; got -1"),
+        (["nowhere"], "'nowhere' is not a run folder: it has no spec.toml"),
+        (["nowhere", "--rule=eprop"], "says all of its run: leave out --rule"),
+        (["nowhere", "--seed=0"], "leave out --seed"),
+        (["nowhere", "--set=rule.rate=1"], "leave out --set"),
+        (["--port=65536"], "'--port'"),
+        (["--token="], "8 or more letters, digits or any of - . _ ~; got 0 characters"),
+        (["--token=s3cret"], "got 6 characters"),
+        (["--host=0.0.0.0", "--token=not a secret"], "8 or more letters"),
+    ],
+    ids=lambda part: " ".join(part) if isinstance(part, list) else "",
+)
+def test_a_mistake_is_one_line_and_no_server(words, complaint, monkeypatch, tmp_path):
+    def bound(*_):
+        raise AssertionError("a server starts")
+
+    monkeypatch.setattr(server, "bound", bound)
+    monkeypatch.chdir(tmp_path)
+    assert complaint in refused("lab", "--no-browser", *words)
+
+
 def test_other_addresses_have_the_token_in_their_link():
     assert server.address("127.0.0.1", 8642, None) == "http://127.0.0.1:8642/"
     assert server.address("::1", 1, "abc") == "http://[::1]:1/?token=abc"

@@ -229,6 +229,18 @@ def load(path: Path) -> Spec:
         raise ValueError(f"'{path}': {error}") from None
 
 
+def of_run(folder: Path) -> Spec:
+    """Reads the specification of a run folder.
+
+    Raises:
+        ValueError: If this is no run folder.
+    """
+    path = folder / "spec.toml"
+    if not path.is_file():
+        raise ValueError(f"'{folder}' is not a run folder: it has no spec.toml")
+    return load(path)
+
+
 def settings_of(pairs: Iterable[str]) -> dict[str, Any]:
     """Reads `section.option=value` pairs; values are TOML, or else plain text.
 

@@ -112,10 +112,7 @@ class RunFolder:
         Raises:
             ValueError: If this is no run folder.
         """
-        path = self.path / "spec.toml"
-        if not path.is_file():
-            raise ValueError(f"'{self.path}' is not a run folder: it has no spec.toml")
-        return specs.load(path)
+        return specs.of_run(self.path)
 
     def metrics(self) -> list[dict[str, Any]]:
         """One object per epoch; a last line that was cut off does not count.

@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,6 +32,19 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def check_token(token: str) -> None:
+    """Refuses what is no secret, or does not fit into a link and a cookie.
+
+    Raises:
+        ValueError: If a token is short, or has unusual characters.
+    """
+    if not re.fullmatch(r"[\w.~-]{8,}", token, re.ASCII):
+        raise ValueError(
+            "a token must be 8 or more letters, digits or any of - . _ ~; got "
+            f"{len(token)} characters"
+        )
 
 
 class Guard:

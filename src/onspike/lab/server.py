@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from onspike.lab import commands
-from onspike.lab.guard import Guard, is_loopback
+from onspike.lab.guard import Guard, check_token, is_loopback
 from onspike.lab.hub import Browser, Hub, note
 
 PAGE = Path(__file__).with_name("page")
@@ -44,7 +44,10 @@ def serve(
 
     Raises:
         OSError: If the address or the port cannot be had.
+        ValueError: If the token is no secret.
     """
+    if token is not None:
+        check_token(token)
     with bound(host, port) as listener:
         port = listener.getsockname()[1]
         if token is None and not is_loopback(host):
