@@ -109,6 +109,8 @@ def sample(
     _readout(readout, recording, y if votes is None else votes, per_tick)
     if votes is None:
         readout.set_ylim(*limits)
+    else:
+        readout.set_ylim(-0.05, max(1.05, 1.05 * votes.max()))
     readout.set_ylabel("readout y" if votes is None else "spikes of y\nso far")
     asked = readout
     if compared:
