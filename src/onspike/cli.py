@@ -307,19 +307,25 @@ def lab(
     from onspike.experiment.spec import of_run, resolve, settings_of
     from onspike.lab import commands, server
 
-    chosen = {"task": task, "rule": rule, "neuron": neuron, "device": device}
     options = settings_of(settings or [])
     if run is not None:
-        others = {**chosen, "seed": seed, "set": options or None}
-        if beside := [f"--{name}" for name, v in others.items() if v is not None]:
+        given = {"task": task, "rule": rule, "neuron": neuron, "device": device}
+        given |= {"seed": seed, "set": options or None}
+        if beside := [f"--{name}" for name, v in given.items() if v is not None]:
             raise ValueError(f"'{run}' says all of its run: leave out {beside[0]}")
         spec, first = of_run(run), commands.Open(str(run.resolve()))
     else:
         if task is None:  # where feedback steers most: the gap is plain to see
-            chosen["task"] = "yin-yang"
-            chosen["rule"] = rule or "deep-feedback-control"
-        first = commands.New(**chosen, seed=seed or 0, settings=options)
-        spec = resolve(**chosen, seed=first.seed, settings=options)
+            task, rule = "yin-yang", rule or "deep-feedback-control"
+        first = commands.New(task, rule, neuron, device, seed or 0, options)
+        spec = resolve(
+            task,
+            rule=rule,
+            neuron=neuron,
+            device=device,
+            seed=first.seed,
+            settings=options,
+        )
     if not catalog.row("rule", spec.rule.name).ticks:
         raise ValueError(
             f"rule '{spec.rule.name}' learns sample by sample: there is no tick of it "
