@@ -19,4 +19,5 @@ def on_page_content(page_html: str, **_: object) -> str:
 
 def _to_mathml(found: re.Match[str]) -> str:
     display = "block" if found["open"] == "[" else "inline"
-    return convert(html.unescape(found["tex"]).strip(), display=display)
+    formula = convert(html.unescape(found["tex"]).strip(), display=display)
+    return f'<div class="formula">{formula}</div>' if display == "block" else formula
