@@ -158,6 +158,27 @@ def test_what_cannot_be_changed_is_refused_and_nothing_changes():
         Session(tiny("bptt"))
 
 
+def test_other_batches_begin_an_epoch_anew_and_the_clock_goes_on():
+    session = Session(SPEC)
+    session.segment(3)
+    list(session.ticks(10))
+    session.set("train.batch", 2)
+    assert (session.clock, session.done, session.tick, session.tally.seen) == (
+        3,
+        0,
+        0,
+        0,
+    )
+    a_sample(session)
+    assert session.clock == 5 and len(session.right) == 5
+    for _ in range(2):
+        a_sample(session)
+    assert session.ended_epoch().tallies[0].seen == session.size == 6
+    with pytest.raises(ValueError, match="must be at most 6"):
+        session.set("train.batch", 7)
+    assert session.batch == 2
+
+
 def test_a_synapse_is_chosen_and_its_product_is_what_is_written():
     session = Session(tiny("reckon", settings={"train.decay": "none"}))
     with pytest.raises(ValueError, match="no projection 'nowhere'"):
@@ -222,7 +243,7 @@ def test_a_run_in_another_process_is_followed(tmp_path):
     runs.resume(folder)
     step = follow.news(reader)
     assert step.position.epoch == 3 and follow.over
-    assert [row["epoch"] for row in follow.rows()] == [1, 2, 3]
+    assert [row["epoch"] for row in follow.rows(reader)] == [1, 2, 3]
     reader.adopt(step)
     end = Session.opened(folder).params.weights["in"]
     np.testing.assert_array_equal(reader.params.weights["in"], end)

@@ -8,9 +8,12 @@ from multiprocessing import Pipe
 import pytest
 
 from onspike.experiment import runs
+from onspike.experiment.store import RunFolder
+from onspike.lab.beside import Found
 from onspike.lab.pace import Pace
+from onspike.lab.session import Session
 from onspike.lab.worker import Worker
-from tinyrun import TINY
+from tinyrun import TINY, tiny
 
 
 class Talk:
@@ -86,10 +89,65 @@ def test_a_session_from_build_to_run_folder(talk, tmp_path):
     talk.say("export", folder=str(folder))
     assert talk.hear("exported")["folder"] == str(folder)
     assert runs.resume(folder)["epochs"] == 4
+    kept = {file.stem for file in (folder / "recordings").iterdir()}
+    for moment in ("before", "after"):
+        assert {f"sample_{moment}", f"weights_{moment}", "die", "synapse"} <= kept
+    assert all("weights" in row for row in RunFolder(folder).metrics())
     talk.say("open", folder=str(folder))
     assert talk.hear("session")["run"] == str(folder)
     rows = [talk.hear("accuracy") for _ in range(4)]
     assert [row["seen"] for row in rows] == [6, 12, 18, 24]
+    mark = talk.hear("mark")
+    assert (mark["seen"], mark["text"]) == (24, "rule.rate = 0.001")
+
+
+def test_nobody_is_harmed_by_a_bad_command(talk):
+    settings = {**TINY, "train.epochs": 200}
+    talk.say("new", task="cue-accumulation", rule="reckon", settings=settings)
+    talk.hear("status", paused)
+    talk.say("start")
+    talk.hear("ticks")
+    for do, what in (
+        ("set", {"path": "rule.rate", "value": -1.0}),
+        ("watch", {"projection": "nowhere", "post": 0, "pre": 0}),
+        ("export", {"folder": "/dev/null"}),
+        ("fly", {}),
+    ):
+        talk.say(do, **what)
+        assert talk.hear("note")["level"] == "error"
+    seen = talk.hear("ticks")["seen"]
+    assert talk.hear("ticks", lambda m: m["seen"] > seen + 2)
+    assert talk.hear("status")["state"] == "running"
+
+
+def test_steps_go_on_over_the_ends_of_epochs_and_of_the_plan(talk):
+    settings = {**TINY, "train.epochs": 1}
+    talk.say("new", task="cue-accumulation", rule="reckon", settings=settings)
+    talk.hear("status", paused)
+    talk.say("step", ticks=6 * 60)
+    assert talk.hear("status", lambda m: m["epoch"] == 1)["seen"] == 6
+    talk.say("step", ticks=61)
+    assert talk.hear("mark")["text"] == "train.epochs = 2"
+    last = talk.hear("ticks", lambda m: m["seen"] == 7)
+    assert (last["start"], last["n"]) == (0, 1)
+    status = talk.hear("status", paused)
+    assert (status["seen"], status["tick"], status["epochs"]) == (7, 1, 2)
+    talk.say("feedback", plugged=False)
+    talk.say("export")
+    assert "plug the feedback in first" in talk.hear("note")["text"]
+
+
+def test_what_was_measured_of_another_session_is_no_news(monkeypatch):
+    told = []
+    worker = Worker(Pipe()[0])
+    monkeypatch.setattr(worker._line, "tell", lambda kind, m: told.append((kind, m)))
+    now, gone = Session(tiny("reckon")), Session(tiny("reckon"))
+    worker.session = now
+    worker._found(Found(gone, 5, 0.5, 4))
+    assert not told
+    worker._found(Found(now, 5, 0.5, 4))
+    ((kind, message),) = told
+    assert kind == "accuracy" and message["held_out"] == 0.5 and message["of"] == 4
 
 
 def test_what_cannot_be_built_leaves_what_was(talk, tmp_path):

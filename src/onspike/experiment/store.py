@@ -60,6 +60,11 @@ class RunFolder:
             file.flush()
             os.fsync(file.fileno())
 
+    def add_changes(self, changes: Iterable[Mapping[str, Any]]) -> None:
+        """Writes what was changed while the run went on, one change a line."""
+        if rows := list(changes):
+            write_lines(self.path / "changes.jsonl", rows)
+
     def add_recording(self, name: str, arrays: Mapping[str, Any]) -> None:
         """Writes one archive of arrays."""
         path = self.path / "recordings" / f"{name}.npz"
@@ -122,6 +127,14 @@ class RunFolder:
         """
         remedy = "restore the file, or train again into another folder"
         return read_lines(self.path / "metrics.jsonl", remedy)
+
+    def changes(self) -> list[dict[str, Any]]:
+        """What was changed while the run went on: nothing of most runs.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
+        return read_lines(self.path / "changes.jsonl", "restore the file, or delete it")
 
     def result(self) -> dict[str, Any] | None:
         """The verdict, if the run is over.

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from onspike.engine import Record, some_ticks
-from onspike.engine.infer import advance
 from onspike.engine.scan import blank, real, tally
 from onspike.learner import Learner, State
 from onspike.network import Network
@@ -46,6 +45,15 @@ class Frame(NamedTuple):
     learning: Float[Array, ""] | None  # signal of its neuron
 
 
+class Shot(NamedTuple):
+    """Some consecutive ticks of one sample, to be shown."""
+
+    start: int  # the first of them, from the sample's beginning
+    label: int
+    answer: int | None  # at the sample's last tick
+    frames: Frame  # time first, as numpy arrays
+
+
 def shown(n: int) -> np.ndarray:
     """Which neurons of a population of n are drawn: evenly spread."""
     return np.unique(np.linspace(0, n - 1, SHOWN).round().astype(int))
@@ -56,7 +64,7 @@ def beginning(task: AbstractTask, network: Network, batch: int) -> Record:
 
     def nothing() -> Record:
         index = jnp.zeros(batch, jnp.int32)
-        return blank(task, network, _episodes(task, "train", index, jax.random.key(0)))
+        return blank(task, network, task.samples("train", index, jax.random.key(0)))
 
     form = jax.eval_shape(nothing)
     return jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), form)
@@ -77,7 +85,7 @@ def unwatched(
     """
 
     def learn(i: Int[Array, ""], state: State) -> tuple[State, Record]:
-        return learner.learn(task, state, _episodes(task, "train", index[i], key))
+        return learner.learn(task, state, task.samples("train", index[i], key))
 
     def one(i: Int[Array, ""], carry: tuple[State, Record]) -> tuple[State, Record]:
         state, records = carry
@@ -117,7 +125,7 @@ def learnt(
         length: How many ticks.
         projection: Whose synapse is shown.
     """
-    episodes = _episodes(task, "train", index, key)
+    episodes = task.samples("train", index, key)
     new = blank(task, learner.network, episodes)
     record = jax.tree.map(lambda a, b: jnp.where(start == 0, a, b), new, record)
 
@@ -162,8 +170,8 @@ def unplugged(
     projection: str,
 ) -> tuple[Tree, Record, Frame]:
     """The same with learning and feedback off: only the (bare) network runs."""
-    episodes = _episodes(task, split, index, key)
-    new = blank(task, network, episodes), rest_of(network, params)
+    episodes = task.samples(split, index, key)
+    new = blank(task, network, episodes), network.init(params.noise)
     record, state = jax.tree.map(
         lambda a, b: jnp.where(start == 0, a, b), new, (record, state)
     )
@@ -171,20 +179,20 @@ def unplugged(
     def tick(carry: tuple[Tree, Record, Array], sample: Sample) -> tuple[Any, Frame]:
         state, record, t = carry
         sample = real(sample)
-        before = state
-        state, y, z = advance(network, params, state, sample, t)
-        record = tally(record, sample, y, z, jnp.zeros((), jnp.int32))
-        first, old = jax.tree.map(lambda a: a[0], (state, before))
-        _, local, _ = network.step(params, old, sample.x[0], {}, t, _first(sample.key))
+        key = None if sample.key is None else sample.key[0]
+        state, local, y = network.step(params, state, sample.x[0], {}, t, key)
+        fired = {name: state.neurons[name].z[None] for name in record.spikes}
+        nothing = jnp.zeros((), jnp.int32)
+        record = tally(record, sample, y[None], fired, nothing)
         frame = _frame(
             network,
             projection,
             at,
             x=sample.x[0],
-            y=y[0],
+            y=y,
             target=sample.target[0],
             mask=sample.mask,
-            neurons=first.neurons,
+            neurons=state.neurons,
             arrived=local[projection].pre,
             weights=params.weights,
             factors=(),
@@ -196,22 +204,9 @@ def unplugged(
     return state, record, frames
 
 
-def rest_of(network: Network, params: Params) -> Tree:
-    """One sample's network at rest, with a batch axis."""
-    return jax.tree.map(lambda a: a[None], network.init(params.noise))
-
-
-def _episodes(task: AbstractTask, split: Split, index: Array, key: Any) -> Any:
-    return jax.vmap(lambda i: task.sample(split, i, key))(index)
-
-
 def _ticks(task: AbstractTask, episodes: Any, start: Array, length: int) -> Sample:
     mask = jax.lax.dynamic_slice(jnp.asarray(task.mask()), (start,), (length,))
     return some_ticks(task, episodes, start, mask)
-
-
-def _first(key: Any) -> Any:
-    return None if key is None else key[0]
 
 
 def _frame(

@@ -10,8 +10,9 @@ import numpy as np
 from onspike import catalog
 from onspike.experiment import measure
 from onspike.lab import film
+from onspike.lab.film import Shot
 from onspike.lab.knobs import knobs
-from onspike.lab.session import Session, Shot
+from onspike.lab.session import Change, Session
 from onspike.rules.parts.control import LESS, MORE
 from onspike.types import Params
 
@@ -159,31 +160,47 @@ def _line(a: np.ndarray) -> list[float]:
 
 
 def point(now: Session) -> Message:
-    """A point of the curves, without an accuracy on held-out samples."""
-    seen = now.tally.seen
-    rates = measure.rates(now.task, now.tally) if seen else {}
-    return {
+    """A point of the curves: what is known without a measurement."""
+    tally = now.tally
+    rates = measure.rates(now.task, tally) if tally.seen else {}
+    return _POINT | {
         "seen": now.clock,
-        "held_out": None,
-        "of": 0,
         "while_learning": _share(now.right) if now.plugged else None,
         "streaming": None if now.plugged else _share(now.free.right),
         "rates": {name: rate["mean"] for name, rate in rates.items()},
-        "writes": float(now.tally.written / seen) if seen else None,
+        "writes": float(tally.written / tally.seen) if tally.seen else None,
     }
+
+
+def evaluation(seen: int, accuracy: float, of: int) -> Message:
+    """A point of the curves: a measurement on held-out samples."""
+    return _POINT | {"seen": seen, "held_out": accuracy, "of": of}
 
 
 def point_of_row(row: Message, size: int) -> Message:
-    """The same of an epoch's line of metrics."""
-    return {
+    """A point of the curves: an epoch's line of metrics."""
+    return _POINT | {
         "seen": row["epoch"] * size,
         "held_out": row["validation_accuracy"],
-        "of": None,
         "while_learning": row["accuracy_while_learning"],
-        "streaming": None,
         "rates": {name: rate["mean"] for name, rate in row["rates"].items()},
         "writes": row["weight_writes_per_sample"],
     }
+
+
+_POINT: Message = {
+    "held_out": None,
+    "of": None,
+    "while_learning": None,
+    "streaming": None,
+    "rates": {},
+    "writes": None,
+}
+
+
+def mark(change: Change) -> Message:
+    """What was changed, and when."""
+    return {"seen": change.seen, "text": f"{change.path} = {change.value}"}
 
 
 def _share(right: Collection[bool]) -> float | None:

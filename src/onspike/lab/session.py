@@ -2,7 +2,7 @@
 
 import collections
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from onspike.engine import Record
 from onspike.engine.scan import settle
-from onspike.experiment import build, measure
+from onspike.experiment import build, measure, recordings
 from onspike.experiment.run import (
     Keys,
     Metrics,
@@ -29,22 +29,21 @@ from onspike.experiment.spec import Spec
 from onspike.experiment.store import RunFolder
 from onspike.lab import film
 from onspike.lab.change import changed, moved
-from onspike.lab.film import Frame, Synapse
+from onspike.lab.film import Shot, Synapse
+from onspike.lab.unplugged import LATELY, Unplugged
 from onspike.probe import online
 from onspike.tasks.base import Split
-from onspike.types import Params, Tree
+from onspike.types import Params
 
 MOST = 1024  # batches of a segment
-LATELY = 100  # samples over which a running share is taken
 
 
-class Shot(NamedTuple):
-    """Some consecutive ticks of one sample, to be shown."""
+class Change(NamedTuple):
+    """An option that was set while the session went on."""
 
-    start: int  # the first of them, from the sample's beginning
-    label: int
-    answer: int | None  # at the sample's last tick
-    frames: Frame  # time first, as numpy arrays
+    seen: int  # samples until then
+    path: str
+    value: Any
 
 
 class Session:
@@ -64,11 +63,12 @@ class Session:
 
     def __init__(self, spec: Spec, step: Step | None = None):
         self.plugged, self.strayed = True, 0
-        self._use(spec)
+        self._use(spec, _made(spec))
         begun = beginning(self.seeds, spec.train.batch)
         self.first = self.seeds.params(begun.state, 0)
         step = begun if step is None else step
         self.rows: list[Metrics] = []
+        self.changes: list[Change] = []
         self.adopt(step)
         self._record = film.beginning(self.task, self.learner.network, self.batch)
         self.right: collections.deque[bool] = collections.deque(maxlen=LATELY)
@@ -84,17 +84,15 @@ class Session:
         """
         spec, _, _, last = ends(folder)
         session = cls(spec, last)
-        session.rows = RunFolder(folder).metrics()[: session.epoch]
+        store = RunFolder(folder)
+        session.rows = store.metrics()[: session.epoch]
+        session.changes = [Change(**change) for change in store.changes()]
         return session
 
-    def _use(self, spec: Spec) -> None:
-        task = spec.built("task")
-        learner = online(build.learner(spec, task))
-        fit(learner, task)
-        self.spec, self.task, self.learner = spec, task, learner
-        self.seeds = Seeds(learner, task, [keys_of(jax.random.key(spec.seed))])
-        self.batch = spec.train.batch
-        self.chunk = chunk_of(task.ticks)
+    def _use(self, spec: Spec, made: Seeds) -> None:
+        self.spec, self.seeds, self.task = spec, made, made.task
+        self.learner = online(made.learner)
+        self.batch, self.chunk = spec.train.batch, chunk_of(made.task.ticks)
 
     @property
     def keys(self) -> Keys:
@@ -138,7 +136,13 @@ class Session:
             most -= length
 
     def shoot(self, length: int) -> Shot:
-        """Learns from the next ticks of the current batch."""
+        """Learns from the next ticks of the current batch.
+
+        Raises:
+            ValueError: If the epoch is over, and the next one has not begun.
+        """
+        if self.done >= self.size:
+            raise ValueError("this epoch has no more samples: see `ended_epoch`")
         began, start = time.perf_counter(), self.tick
         index = self._order[self.done : self.done + self.batch]
         self.state, self._record, frames = film.learnt(
@@ -149,7 +153,7 @@ class Session:
             jnp.asarray(index, jnp.int32),
             jnp.asarray(start, jnp.int32),
             self.keys.data,
-            self._at(),
+            self.at(),
             length=length,
             projection=self.synapse.projection,
         )
@@ -172,16 +176,10 @@ class Session:
         if self.tick:
             raise ValueError("a segment begins with a sample")
         began = time.perf_counter()
-        self.state, records = self.rehearsed(batches)
-        self.seconds += time.perf_counter() - began
-        self._count(records)
-
-    def rehearsed(self, batches: int) -> tuple[Tree, Record]:
-        """What a segment would leave; nothing is kept, but its program is compiled."""
-        index = np.zeros((min(MOST, self.size // self.batch), self.batch), np.int32)
         rows = self._order[self.done : self.done + batches * self.batch]
+        index = self._no_rows()
         index[:batches] = rows.reshape(batches, self.batch)
-        state, records = film.unwatched(
+        self.state, records = film.unwatched(
             self.learner,
             self.task,
             self.state,
@@ -190,7 +188,17 @@ class Session:
             self.keys.data,
         )
         records = jax.device_get(jax.block_until_ready(records))
-        return state, jax.tree.map(lambda a: a[:batches], records)
+        self.seconds += time.perf_counter() - began
+        self._count(jax.tree.map(lambda a: a[:batches], records))
+
+    def rehearsal(self) -> Callable[[], None]:
+        """What compiles, or runs, the program of a segment, and changes nothing."""
+        given = self.learner, self.task, self.state, jnp.asarray(self._no_rows())
+        one, key = jnp.ones((), jnp.int32), self.keys.data
+        return lambda: jax.block_until_ready(film.unwatched(*given, one, key)) and None
+
+    def _no_rows(self) -> np.ndarray:
+        return np.zeros((min(MOST, self.size // self.batch), self.batch), np.int32)
 
     @property
     def left(self) -> int:
@@ -241,22 +249,20 @@ class Session:
             ValueError: If the option or its value is not known, or the network would
                 have another shape; nothing is changed then.
         """
-        before = self.learner, self.state, self.spec, self.task, self.seeds
-        try:
-            self._use(changed(self.spec, path, value))
-            self.state = moved(
-                before[0], before[1], self.learner, self.keys.start, self.batch, path
-            )
-        except ValueError:
-            self.learner, self.state, self.spec, self.task, self.seeds = before
-            self.batch = self.spec.train.batch
-            raise
-        if path.startswith("task.") or self.batch != before[2].train.batch:
-            self.tick, self.done = 0, min(self.done, self.size)
-            self.done -= self.done % self.batch
+        clock, batch = self.clock, self.batch
+        spec = changed(self.spec, path, value)
+        made, size = _made(spec), spec.train.batch
+        new, start = online(made.learner), self.keys.start
+        self.state = moved(self.learner, self.state, new, start, size, path)
+        self._use(spec, made)
+        if path.startswith("task.") or size != batch:  # other samples: a new epoch
+            self.tick, self.done, self.seconds = 0, 0, 0.0
+            self.tally = measure.nothing(self.task, self.learner.network)
             self._order = self._epoch_order()
             self._record = film.beginning(self.task, self.learner.network, self.batch)
+            self.strayed = clock - self.seen
         self.free = Unplugged(self)
+        self.changes.append(Change(self.clock, path, value))
 
     def look_at(self, synapse: Synapse) -> None:
         """Chooses the synapse whose traces are shown.
@@ -297,7 +303,8 @@ class Session:
         name = next(iter([*plastic, *wires]))
         return Synapse(name, int(film.shown(wires[name].n_post)[0]), 0)
 
-    def _at(self) -> tuple[jax.Array, jax.Array]:
+    def at(self) -> tuple[jax.Array, jax.Array]:
+        """Both ends of the synapse that is shown."""
         return (
             jnp.asarray(self.synapse.post, jnp.int32),
             jnp.asarray(self.synapse.pre, jnp.int32),
@@ -313,58 +320,29 @@ class Session:
         """
         if self.tick:
             raise ValueError("a run folder is written between two samples")
-        store = RunFolder(folder)
+        store, batch = RunFolder(folder), self.spec.train.eval_batch
         store.create(self.spec)
+        store.add_changes(change._asdict() for change in self.changes)
         for row in self.rows:
             store.add_metrics(row)
-        first = {n: np.asarray(w) for n, w in self.first.weights.items()}
-        store.add_recording("weights_before", first)
+        state = jax.tree.map(lambda a: a[None], self.state)
+        recordings.keep_die(self.seeds, state, 0, store)
+        recordings.keep(self.seeds, self.first, 0, store, "before", 0, batch)
+        if self.over:
+            recordings.keep(
+                self.seeds, self.params, 0, store, "after", self.epoch, batch
+            )
         tally = jax.tree.map(np.asarray, self.tally)
         position = Position(self.epoch, self.done)
         store.save((self.state, tally), position, {"seconds": self.seconds})
 
 
-class Unplugged:
-    """Held-out samples, one after another, with learning and feedback off."""
-
-    def __init__(self, session: Session):
-        self.session = session
-        self.network = session.learner.network.bare()
-        self.seen, self.tick = 0, 0
-        self.right: collections.deque[bool] = collections.deque(maxlen=LATELY)
-        self._record = film.beginning(session.task, self.network, 1)
-        self._state: Tree = None
-
-    def shoot(self, length: int) -> Shot:
-        """Runs the next ticks of the current sample."""
-        session, start = self.session, self.tick
-        params = session.params
-        if self._state is None:
-            self._state = film.rest_of(self.network, params)
-        index = self.seen % session.task.size(session.held_out)
-        self._state, self._record, frames = film.unplugged(
-            self.network,
-            session.task,
-            params,
-            self._state,
-            self._record,
-            jnp.full(1, index, jnp.int32),
-            jnp.asarray(start, jnp.int32),
-            session.keys.data,
-            session._at(),
-            split=session.held_out,
-            length=length,
-            projection=session.synapse.projection,
-        )
-        frames = jax.device_get(frames)
-        self.tick += length
-        label, answer = int(self._record.label[0]), None
-        if self.tick == session.task.ticks:
-            self.tick, self.seen = 0, self.seen + 1
-            session.strayed += 1
-            answer = int(settle(self._record).answer[0])
-            self.right.append(answer == label)
-        return Shot(start, label, answer, frames)
+def _made(spec: Spec) -> Seeds:
+    """What a specification describes."""
+    task = spec.built("task")
+    learner = online(build.learner(spec, task))
+    fit(learner, task)
+    return Seeds(learner, task, [keys_of(jax.random.key(spec.seed))])
 
 
 def chunk_of(ticks: int) -> int:

@@ -1,11 +1,5 @@
-"""The child process: learns, at a pace, and tells what happens.
+"""The child process: learns, at a pace, and tells what happens."""
 
-Three threads: this one learns; one takes commands as they come; one says every quarter
-of a second how things stand, also while a program is compiled.
-"""
-
-import contextlib
-import queue
 import signal
 import threading
 import time
@@ -14,37 +8,33 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
-
 from onspike.experiment.spec import resolve
 from onspike.lab import messages
-from onspike.lab.beside import Beside
-from onspike.lab.film import Synapse
+from onspike.lab.beside import Beside, Found
+from onspike.lab.film import Shot, Synapse
 from onspike.lab.follow import Follow
+from onspike.lab.line import Command, Line
 from onspike.lab.pace import OFTEN, Pace
-from onspike.lab.session import Session, Shot
+from onspike.lab.segments import Segments
+from onspike.lab.session import Session
 
 SEGMENT = 0.1  # seconds of unwatched learning at a time, at full speed
-_SOME = 5  # batches after which one can tell which synapse has something to show
 WATCHED = 0.1  # share of the time that goes into watched samples then
-
-Command = dict[str, Any]
+_SOME = 5  # batches after which one can tell which synapse has something to show
 
 
 def main(connection: Connection) -> None:
     """Runs until it is told to `quit`, or nobody listens any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server says when it is over
-    with contextlib.suppress(BrokenPipeError, EOFError, ConnectionResetError):
-        Worker(connection).work()
+    Worker(connection).work()
 
 
 class Worker:
     """One session after another, as commands ask for them."""
 
     def __init__(self, connection: Connection):
-        self._connection, self._lock = connection, threading.Lock()
-        self._commands: queue.Queue[Command] = queue.Queue()
-        self._beside = Beside(self._point, self._complain)
+        self._line = Line(connection)
+        self._beside = Beside(self._found, self._stumble)
         self.session: Session | None = None
         self.follow: Follow | None = None
         self.run: Path | None = None
@@ -52,65 +42,40 @@ class Worker:
         self.state = "idle"
         self.what = "nothing is built yet"
         self.speed: float | Literal["full"] = 1.0
+        self._segments: Segments | None = None
+        self._steps = 0  # ticks that were asked for one by one, still to be run
         self._pace = Pace()
         self._told = self._watched_at = 0.0
         self._count = self._count_at = 0.0
         self._rate = 0.0
-        self._ended = False
         self._chosen = False  # whether a person has said which synapse to show
-
-    # --- the loop --------------------------------------------------------------------
 
     def work(self) -> None:
         """Obeys and learns by turns."""
-        for target in (self._listen, self._beat):
-            threading.Thread(target=target, daemon=True).start()
+        threading.Thread(target=self._beat, daemon=True).start()
         while True:
-            for command in self._waiting():
+            for command in self._line.commands(self._patience()):
                 if command.get("do") == "quit":
                     return
-                self._guarded(self._obey, command)
-            if self.session is not None:
-                self._guarded(self._go_on)
+                try:
+                    self._obey(command)
+                except (ValueError, OSError) as error:
+                    self._line.note(str(error), "error")
+            try:
+                self._go_on()
+            except (ValueError, OSError) as error:
+                self._stumble(str(error))
 
-    def tell(self, kind: str, message: messages.Message) -> None:
-        """Sends one message; the server takes it at once."""
-        payload = msgspec.json.encode({"type": kind, **message})
-        with self._lock:
-            self._connection.send((kind, payload))
+    def _patience(self) -> float | None:
+        """Seconds to wait for a command: there may be other things to do."""
+        if self.state != "running":
+            return 1.0 if self.follow else None
+        return 0.0 if self.speed == "full" or self._steps else self._pace.wait()
 
-    def _listen(self) -> None:
-        try:
-            while True:
-                self._commands.put(self._connection.recv())
-        except (EOFError, OSError):
-            self._commands.put({"do": "quit"})
-
-    def _waiting(self) -> list[Command]:
-        """Commands that have come; waits for one if there is nothing else to do."""
-        found = []
+    def _stumble(self, text: str) -> None:
+        """Learning cannot go on as it is."""
+        self._line.note(text, "error")
         if self.state == "running":
-            wait = self._pace.wait() if self.speed != "full" else 0.0
-        else:
-            wait = 1.0 if self.follow else None
-        with contextlib.suppress(queue.Empty):
-            found.append(self._commands.get(wait != 0.0, wait))
-            while True:
-                found.append(self._commands.get_nowait())
-        return found
-
-    def _guarded(self, act: Callable[..., None], *args: Any) -> None:
-        """What a person did wrong is a note; what we did wrong ends the process."""
-        try:
-            act(*args)
-        except (ValueError, OSError) as error:
-            self._complain(str(error))
-
-    def _complain(self, text: str) -> None:
-        self.tell("note", {"level": "error", "text": " ".join(text.split())})
-        if self.session is None:
-            self._stand("failed", text)
-        elif self.state in ("running", "building"):
             self._stand("paused", f"stopped: {text}")
 
     # --- commands --------------------------------------------------------------------
@@ -161,52 +126,59 @@ class Worker:
         before = self.state, self.what
         self._stand("building", "building the network and compiling")
         try:
+            follow = None if run is None else Follow(run)
             session = build()
-        except ValueError:
+        except (ValueError, OSError):
             self._stand(*(before if self.session else ("failed", "nothing is built")))
             raise
-        self._beside.forget()
         self.session, self.run, self.number = session, run, self.number + 1
-        self.follow = Follow(run) if run is not None else None
-        if self.follow and self.follow.over:
-            self.follow = None
-        self._ended, self._chosen = session.over, False
+        self.follow = None if follow is None or follow.over else follow
+        self._segments, self._steps, self._chosen = None, 0, False
+        if follow and (step := follow.news(session)):  # while it was being built
+            session.adopt(step)
+        session.plugged = not self.follow
         self._introduce()
-        if self.follow:
-            session.plugged = False
-        self._history()
-        self.tell("weights", {"projections": self._weights()})
+        for row in session.rows:
+            self._row(session, row)
+        for change in session.changes:
+            self._line.tell("mark", messages.mark(change))
+        self._line.tell("weights", {"projections": self._weights()})
         self._rest()
-        self._beside.measure(session, session.clock, at_once=True)
+        if session.held_out == "test":
+            self._line.note(
+                "this task has no validation samples: accuracy is that of the test "
+                "samples, and what you choose by it is chosen on the test"
+            )
+        self._beside.measure(session, changed=True)
 
     def _introduce(self) -> None:
         assert self.session is not None
         told = messages.session(
             self.session, self.number, self.run, self.follow is not None
         )
-        self.tell("session", told)
+        self._line.tell("session", told)
 
     def _start(self, session: Session, command: Command) -> None:
         del command
-        self._pace, self._count = Pace(), session.seen
+        self._begin(session)
+        self._steps, self._pace, self._count = 0, Pace(), session.seen
         self._count_at = time.monotonic()
-        if session.plugged and self._ended and session.over:
-            self._note("the recipe's epochs are over: what follows comes on top of it")
-        self._stand("running", "")
 
     def _pause(self) -> None:
+        self._steps = 0
         self._rest()
         self._point()
 
     def _step(self, session: Session, command: Command) -> None:
-        self._rest()
-        many = command.get("ticks") or 1
-        while many > 0:
-            tick = (session if session.plugged else session.free).tick
-            some = min(many, session.task.ticks - tick)
-            self._show(session, list(session.ticks(some)))
-            many -= some
-        self._tell_weights(session)
+        self._begin(session)
+        self._steps = command.get("ticks") or 1
+
+    def _begin(self, session: Session) -> None:
+        """Runs; beyond what was planned, it is planned anew."""
+        if session.plugged and session.over:
+            planned = session.spec.train.epochs
+            self._change(session, "train.epochs", 2 * planned)
+        self._stand("running", "")
 
     def _set_speed(self, session: Session, command: Command) -> None:
         value = command["value"]
@@ -217,26 +189,35 @@ class Worker:
         self.speed, self._pace = value, Pace()
 
     def _set(self, session: Session, command: Command) -> None:
+        if self.follow:
+            raise ValueError(
+                "another process trains this run: plug the feedback in, and learning "
+                "goes on here from its last checkpoint"
+            )
         path, value = command["path"], command["value"]
         what, self.what = self.what, f"compiling with {path} = {value}"
         try:
-            session.set(path, value)
+            self._change(session, path, value)
         finally:
             self.what = what
-        self._beside.forget()
-        self._mark(f"{path} = {value}")
-        self._introduce()
         self._tell_weights(session)
-        self._beside.measure(session, session.clock, at_once=True)
+        self._beside.measure(session, changed=True)
+
+    def _change(self, session: Session, path: str, value: Any) -> None:
+        session.set(path, value)
+        self._segments = None
+        self._line.tell("mark", messages.mark(session.changes[-1]))
+        self._introduce()
 
     def _plug(self, session: Session, command: Command) -> None:
         session.plugged = bool(command["plugged"])
         if session.plugged and self.follow:
             self.follow = None
-            self._note("learning goes on here, from the last checkpoint")
+            self._line.note("learning goes on here, from the last checkpoint")
             self._introduce()
             self._rest()
-        self._mark("feedback " + ("plugged in" if session.plugged else "unplugged"))
+        now = "plugged in" if session.plugged else "unplugged"
+        self._line.tell("mark", {"seen": session.clock, "text": f"feedback {now}"})
 
     def _watch(self, session: Session, command: Command) -> None:
         session.look_at(
@@ -247,12 +228,17 @@ class Worker:
 
     def _export(self, session: Session, command: Command) -> None:
         folder = Path(command.get("folder") or _unused(session)).expanduser().absolute()
-        while session.tick:  # a run folder stands between two samples
+        if session.tick and not session.plugged:
+            raise ValueError(
+                "a sample that was begun waits to be learnt, and a run folder is "
+                "written between two samples: plug the feedback in first"
+            )
+        while session.tick:
             session.shoot(1)
-        self._after(session)
+        self._turn(session)
         self._beside.finish()
         session.save(folder)
-        self.tell("exported", {"folder": str(folder)})
+        self._line.tell("exported", {"folder": str(folder)})
 
     # --- learning --------------------------------------------------------------------
 
@@ -263,25 +249,34 @@ class Worker:
         if self.follow:
             self._catch_up(session, self.follow)
         if self.state == "running":
-            if self.speed == "full" and session.plugged:
+            if self.speed == "full" and session.plugged and not self._steps:
                 self._rush(session)
             else:
                 self._walk(session)
-            self._after(session)
+            self._turn(session)
+            self._tell_now_and_then(session)
 
     def _walk(self, session: Session) -> None:
         """As many ticks as are due, all of them shown."""
+        if self._steps:
+            shots = list(session.ticks(self._steps))
+            self._steps -= sum(len(shot.frames.mask) for shot in shots)
+            self._show(session, shots)
+            if not self._steps:
+                self._rest()
+                self._told = 0.0
+            return
         if self.speed == "full":
             many = session.task.ticks
         else:
             many = self._pace.due(float(session.task.dt) / self.speed, session.chunk)
-        if many:
-            self._show(session, list(session.ticks(many)))
+        self._show(session, list(session.ticks(many)))
 
     def _rush(self, session: Session) -> None:
         """Whole batches in one go; now and then a sample that is watched."""
+        self._segments = self._segments or Segments(session)
         now = time.monotonic()
-        size = self._beside.segment(session, SEGMENT)
+        size = 0 if session.tick else self._segments.size(SEGMENT, session.left)
         if not size or now > self._watched_at:
             rest = session.task.ticks - session.tick
             self._show(session, list(session.ticks(rest)))
@@ -289,48 +284,52 @@ class Worker:
             self._watched_at = now + max(OFTEN, took / WATCHED)
         else:
             session.segment(size)
-            self._beside.timed(size, time.monotonic() - now)
+            self._segments.took(size, time.monotonic() - now)
 
-    def _after(self, session: Session) -> None:
-        """What an epoch's end asks for, and what is told now and then."""
+    def _turn(self, session: Session) -> None:
+        """Goes on to the next epoch, if this one is over."""
         left = session.ended_epoch()
-        if left is not None:
-            self._beside.row(session, left)
-        now = time.monotonic()
-        if now - self._told > OFTEN:
-            self._told = now
-            if session.plugged and session.seen > self._count:
-                ticks = (session.seen - self._count) * session.task.ticks
-                self._rate = ticks / (now - self._count_at)
-            self._count, self._count_at = session.seen, now
-            self._point()
-            self._tell_weights(session)
-            self._beside.measure(session, session.clock)
-        if session.over and not self._ended:
-            self._ended = True
-            self._rest()
-            self._note(
-                f"all {session.spec.train.epochs} epochs of the recipe are over; "
-                "start goes on learning"
+        if left is None:
+            return
+        self._beside.row(session, left)
+        if session.over:
+            self._pause()
+            self._line.note(
+                f"all {session.spec.train.epochs} epochs are over; start plans as "
+                "many again"
             )
 
     def _catch_up(self, session: Session, follow: Follow) -> None:
         """What another process has done since the last look."""
+        over = follow.over  # asked first: nothing comes after it
         step = follow.news(session)
-        for row in follow.rows():
+        for row in follow.rows(session):
             session.rows.append(row)
-            self._row(row, session.size)
+            self._row(session, row)
         if step is not None:
             session.adopt(step)
             self._tell_weights(session)
-            self._status()
-        if follow.over:
+            self._beside.measure(session, changed=True)
+        if over:
             self.follow = None
-            self._note("the run is over")
+            self._line.note("the run is over")
             self._introduce()
             self._rest()
 
     # --- telling ---------------------------------------------------------------------
+
+    def _tell_now_and_then(self, session: Session) -> None:
+        now = time.monotonic()
+        if now - self._told < OFTEN:
+            return
+        self._told = now
+        if session.plugged and session.seen > self._count:
+            ticks = (session.seen - self._count) * session.task.ticks
+            self._rate = ticks / (now - self._count_at)
+        self._count, self._count_at = session.seen, now
+        self._point()
+        self._tell_weights(session)
+        self._beside.measure(session)
 
     def _show(self, session: Session, shots: list[Shot]) -> None:
         if shots:
@@ -338,45 +337,31 @@ class Worker:
             seen = session.clock
             if shots[-1].answer is not None:
                 seen -= session.batch if plugged else 1
-            self.tell("ticks", messages.ticks(session, seen, shots, plugged))
+            self._line.tell("ticks", messages.ticks(session, seen, shots, plugged))
 
     def _tell_weights(self, session: Session) -> None:
         if not self._chosen and session.clock >= _SOME * session.batch:
             self._chosen = True
             session.look_at(session.busiest())
             self._introduce()
-        self.tell("weights", {"projections": self._weights()})
+        self._line.tell("weights", {"projections": self._weights()})
 
     def _weights(self) -> messages.Message:
         assert self.session is not None
         return messages.weights(self.session.first, self.session.params)
 
-    def _point(
-        self, held_out: float | None = None, of: int = 0, seen: int = -1
-    ) -> None:
-        """A point of the curves; with an accuracy when one has been measured."""
-        session = self.session
-        if session is not None:
-            point = messages.point(session)
-            if held_out is not None:  # of a moment ago; what else is known is of now
-                point |= {"held_out": held_out, "of": of, "seen": seen}
-                point |= {"while_learning": None, "streaming": None}
-            self.tell("accuracy", point)
+    def _point(self) -> None:
+        if self.session is not None:
+            self._line.tell("accuracy", messages.point(self.session))
 
-    def _row(self, row: messages.Message, size: int) -> None:
-        self.tell("accuracy", messages.point_of_row(row, size))
+    def _found(self, found: Found) -> None:
+        """An accuracy that was measured; of a session that is gone, it is no news."""
+        if found.session is self.session:
+            told = messages.evaluation(found.seen, found.accuracy, found.of)
+            self._line.tell("accuracy", told)
 
-    def _history(self) -> None:
-        assert self.session is not None
-        for row in self.session.rows:
-            self._row(row, self.session.size)
-
-    def _mark(self, text: str) -> None:
-        assert self.session is not None
-        self.tell("mark", {"seen": self.session.clock, "text": text})
-
-    def _note(self, text: str) -> None:
-        self.tell("note", {"level": "info", "text": text})
+    def _row(self, session: Session, row: messages.Message) -> None:
+        self._line.tell("accuracy", messages.point_of_row(row, session.size))
 
     def _rest(self) -> None:
         if self.follow:
@@ -389,7 +374,7 @@ class Worker:
         self._status()
 
     def _status(self) -> None:
-        self.tell("status", self._status_now())
+        self._line.tell("status", self._status_now())
 
     def _status_now(self) -> messages.Message:
         told = {"state": self.state, "what": self.what, "speed": self.speed}
@@ -409,10 +394,9 @@ class Worker:
         }
 
     def _beat(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                time.sleep(0.25)
-                self._status()
+        while True:
+            time.sleep(0.25)
+            self._status()
 
 
 def _unused(session: Session) -> Path:
