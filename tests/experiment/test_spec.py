@@ -10,7 +10,15 @@ import pytest
 from onspike import catalog
 from onspike.experiment import build
 from onspike.experiment.baselines import control_of
-from onspike.experiment.spec import SECTIONS, kind_of, load, parse, resolve, settings_of
+from onspike.experiment.spec import (
+    SECTIONS,
+    chosen,
+    kind_of,
+    load,
+    parse,
+    resolve,
+    settings_of,
+)
 from tinyrun import tiny
 
 FILES = {"task.train": "a.h5", "task.test": "b.h5"}
@@ -51,6 +59,25 @@ def test_names_of_all_kinds_combine_and_survive_a_file(tmp_path):
     path = tmp_path / "spec.toml"
     path.write_text(spec.toml())
     assert load(path) == spec and spec.seed > 0
+
+
+def test_what_was_chosen_is_found_again():
+    for task, rule, neuron, device in everything():
+        names = {"rule": rule, "neuron": neuron, "device": device, "seed": 3}
+        given = needed(task) | {"network.hidden": [17, 11], "train.weight_decay": 0.125}
+        given["network.recurrent"] = not resolve(
+            task, settings=needed(task), **names
+        ).network.recurrent
+        found = chosen(spec := resolve(task, settings=given, **names))
+        assert found.keys() == given.keys()
+        assert resolve(task, settings=found, **names) == spec
+
+
+def test_what_was_unset_is_found_again():
+    unset = {"neuron.floor": "null"}
+    assert resolve("binary", rule="hebb").neuron.floor is not None
+    spec = resolve("binary", rule="hebb", settings=unset)
+    assert spec.neuron.floor is None and chosen(spec) == unset
 
 
 @pytest.mark.parametrize("task", catalog.TASKS)

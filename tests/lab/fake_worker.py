@@ -264,6 +264,7 @@ class Fake:
             "neuron": neuron or "cuba-lif",
             "device": device or "ideal",
             "seed": seed,
+            "settings": settings,
         }
         self.do_reset()
 

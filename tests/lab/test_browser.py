@@ -157,5 +157,36 @@ def test_a_run_is_seen_steered_and_survives_its_browsers(place):
         other.until_told("last.exported")
         assert one.wrong == other.wrong == []
         assert all(url.startswith(address) for url in one.asked | other.asked)
+
     (run,) = map(RunFolder, (folder / "runs").iterdir())
     assert run.spec().rule.rate == 0.002 and run.begun()
+
+
+def test_another_seed_is_the_same_session_otherwise(place):
+    address, _ = place
+    with browsers() as another:
+        sight = Sight(another(), address)
+        sight.until_told("last.session")
+        before = sight.told("session")
+        sight.page.click("#session")
+        sight.part("seed").fill("7")
+        sight.part("build").click()
+        sight.until_told("last.session.seed === 7")
+        after = sight.told("session")
+        assert after["settings"] == before["settings"]
+        assert QUICK.items() <= after["settings"].items()
+        assert after["spec"] == before["spec"].replace("seed = 0", "seed = 7")
+
+        # What was set of a rule goes with it; what was set of a task, with the task.
+        sight.part("knob-rule.rate").fill("0.003")
+        sight.part("knob-rule.rate").press("Enter")
+        sight.until_told("last.session.settings['rule.rate'] === 0.003")
+        sight.page.click("#session")
+        settings = sight.part("settings")
+        lines = [f"{path} = {value}" for path, value in QUICK.items()]
+        assert {*settings.input_value().splitlines()} == {*lines, "rule.rate = 0.003"}
+        for kind, name, left in (("rule", "eprop", lines), ("task", "binary", [])):
+            sight.part(kind).fill(name)
+            sight.part(kind).press("Enter")
+            assert {*settings.input_value().splitlines()} == {*left}
+        assert sight.wrong == []

@@ -20,22 +20,22 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from onspike.lab import commands, server
 from onspike.lab.hub import FEW, Browser, Hub, run_folders
-from tinyrun import refused
+from tinyrun import refused, tiny
 
 FIRST = commands.New("yin-yang", "feedback-control")
 FOLDER = str(Path(__file__).parent)
 
 
 @contextlib.asynccontextmanager
-async def lab(monkeypatch, host="127.0.0.1", token=None):
+async def lab(monkeypatch, host="127.0.0.1", token=None, first=FIRST):
     monkeypatch.syspath_prepend(FOLDER)
     with server.bound("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        hub = Hub("fake_worker:main")
+        hub = Hub("fake_worker:main", commands.own_pieces(first))
         app = server.application(hub, host=host, port=port, token=token)
         running = uvicorn.Server(server.config(app))
         serving = asyncio.create_task(running.serve(sockets=[listener]))
-        hub.obey(FIRST)
+        hub.obey(first)
         try:
             while not running.started:
                 await asyncio.sleep(0.01)
@@ -140,6 +140,64 @@ def test_another_session_begins_its_history_anew(monkeypatch):
 def test_what_is_no_command_is_said_to_be_none(text, complaint):
     with pytest.raises(ValueError, match=complaint):
         commands.parse(text)
+
+
+MINE = """
+from onspike import LIF
+
+def fast(tau_mem: float = 1e-3) -> LIF:
+    "Made in a test."
+    return LIF(tau_mem)
+"""
+
+
+def test_what_was_named_at_the_start_may_be_named_again(monkeypatch, tmp_path):
+    (tmp_path / "mine_of_lab.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = commands.New("yin-yang", neuron="mine_of_lab:fast")
+
+    async def scenario():
+        async with (
+            lab(monkeypatch, first=mine) as (_, place),
+            connect(f"ws://{place}/ws") as one,
+        ):
+            hello = await until(one, "hello")
+            asked = {"task": "yin-yang", "neuron": "mine_of_lab:fast"}
+            await say(one, "new", **asked, seed=7)
+            await until(one, "session", lambda session: session["seed"] == 7)
+            for kind, name in (("neuron", "mine_of_lab:MINE"), ("rule", mine.neuron)):
+                await say(one, "new", **{**asked, kind: name})
+                assert "where the lab is started" in (await until(one, "note"))["text"]
+            return hello["catalogue"]["neurons"][-1]
+
+    assert asyncio.run(scenario()) == {
+        "name": "mine_of_lab:fast",
+        "summary": "Made in a test.",
+        "source": "mine_of_lab:fast",
+    }
+
+
+def test_a_run_folder_brings_no_code_of_its_own(tmp_path):
+    theirs = "never_imported_in_a_test:Neuron"
+    text = tiny().toml()
+    own = text.replace('"lif"', f'"{theirs}"')
+    for name, spec in {"known": text, "own": own, "broken": "= ="}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "spec.toml").write_text(spec)
+
+    def asked(name, **own):
+        folder = str(tmp_path / name)
+        return commands.parse(json.dumps({"do": "open", "folder": folder}), own)
+
+    for name in ("known", "broken", "nowhere"):  # what these are worth, the child says
+        assert isinstance(asked(name), commands.Open)
+    refusal = f"'{theirs}', is named where the lab is started: onspike lab .*/own"
+    with pytest.raises(ValueError, match=refusal):
+        asked("own")
+    first = commands.Open(str(tmp_path / "own"))
+    assert asked("own", **commands.own_pieces(first)) == first
+    with pytest.raises(ValueError, match="'~no-such-user/run': "):
+        commands.parse('{"do": "open", "folder": "~no-such-user/run"}')
 
 
 def test_a_bad_command_harms_nobody(monkeypatch):

@@ -149,6 +149,33 @@ def resolve(
     return _assemble(tables, kinds, seed)
 
 
+def unset(spec: Spec) -> Spec:
+    """The same names and seed, with nothing set but what no recipe knows."""
+    table, needed = spec.table(), {}
+    for section in SECTIONS:
+        for field in msgspec.structs.fields(type(getattr(spec, section))):
+            if field.required and field.name != "name":
+                needed[f"{section}.{field.name}"] = table[section][field.name]
+    names = {section: getattr(spec, section).name for section in NAMED}
+    return resolve(**names, seed=spec.seed, settings=needed)
+
+
+def chosen(spec: Spec) -> dict[str, Any]:
+    """The settings that its names and seed need to give this specification again."""
+    table, plain = spec.table(), unset(spec)
+    return {
+        f"{section}.{field.name}": table[section].get(field.name, "null")
+        for section in SECTIONS
+        for field in msgspec.structs.fields(type(getattr(spec, section)))
+        if field.name != "name"
+        and (
+            field.required
+            or getattr(getattr(spec, section), field.name)
+            != getattr(getattr(plain, section), field.name)
+        )
+    }
+
+
 def recipe(
     task: str,
     rule: str | None = None,

@@ -1,5 +1,8 @@
 """What a browser may ask of the lab; `docs/reference/lab.md` says what it means."""
 
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -90,8 +93,13 @@ Command = (
 _DECODER = msgspec.json.Decoder(Command)
 
 
-def parse(text: str | bytes) -> Command:
+def parse(text: str | bytes, own: Mapping[str, str] = {}) -> Command:
     """Reads a browser's command.
+
+    Args:
+        text: The command.
+        own: Pieces of the user's own that it may name, by kind. Any other would let a
+            browser run whatever code is installed.
 
     Raises:
         ValueError: If it is none; the message says what is wrong with it.
@@ -100,15 +108,46 @@ def parse(text: str | bytes) -> Command:
         command = _DECODER.decode(text)
     except msgspec.MsgspecError as error:
         raise ValueError(f"this is no command of the lab: {error}") from None
-    if isinstance(command, New):
-        for kind in catalog.KINDS:
-            name = getattr(command, kind)
-            if name is not None and is_own(name):  # it would run any installed code
-                raise ValueError(
-                    f"a {kind} of your own, '{name}', is named where the lab is "
-                    f"started: onspike lab --{kind} {name}"
-                )
+    for kind, name in own_pieces(command).items():
+        if own.get(kind) != name:
+            words = f"--{kind} {name}"
+            if isinstance(command, Open):
+                words = command.folder
+            raise ValueError(
+                f"a {kind} of your own, '{name}', is named where the lab is started: "
+                f"onspike lab {words}"
+            )
     return command
+
+
+def own_pieces(command: Command) -> dict[str, str]:
+    """What a command names of the user's own, by kind. Imports none of it.
+
+    Raises:
+        ValueError: If a folder is in nobody's home.
+    """
+    names: Mapping[str, Any] = {}
+    if isinstance(command, New):
+        names = {kind: getattr(command, kind) for kind in catalog.KINDS}
+    elif isinstance(command, Open):
+        names = _names_in(command.folder)
+    return {k: n for k, n in names.items() if isinstance(n, str) and is_own(n)}
+
+
+def _names_in(folder: str) -> dict[str, Any]:
+    """The names in a run folder's specification; what it is worth, the child says."""
+    try:
+        path = Path(folder).expanduser() / "spec.toml"
+    except RuntimeError as error:
+        raise ValueError(f"'{folder}': {error}") from None
+    try:
+        tables = tomllib.loads(path.read_text() if path.is_file() else "")
+    except (ValueError, OSError):
+        return {}
+    found = {kind: tables.get(kind) for kind in catalog.KINDS}
+    return {
+        k: table.get("name") for k, table in found.items() if isinstance(table, dict)
+    }
 
 
 def plain(command: Command) -> dict[str, Any]:

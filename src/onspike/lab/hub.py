@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,11 @@ class Hub:
 
     Args:
         main: The child's program, as "module:function".
+        own: Pieces of the user's own that browsers may name, by kind.
     """
 
-    def __init__(self, main: str) -> None:
-        self._main = main
+    def __init__(self, main: str, own: Mapping[str, str] = {}) -> None:
+        self._main, self.own = main, own
         self._child: Child | None = None
         self._loop = asyncio.get_running_loop()
         self.browsers: set[Browser] = set()
@@ -68,7 +69,7 @@ class Hub:
         self._curve: list[dict[str, Any]] = []
         self._marks: list[dict[str, Any]] = []
         self._session: Any = None
-        self._catalogue = catalogue()
+        self._catalogue = catalogue(own)
         self._told: dict[str, Callable[[dict[str, Any]], None]] = {
             "session": self._begin,
             "accuracy": self._point,
@@ -194,21 +195,23 @@ def run_folders(root: Path) -> list[str]:
     return [str(spec.parent) for spec in newest[:OFFERED]]
 
 
-def catalogue() -> dict[str, list[dict[str, Any]]]:
-    """What there is to choose from."""
+def catalogue(pieces: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """What there is to choose from, with pieces of the user's own, by kind."""
     lists: dict[str, list[dict[str, Any]]] = {
         f"{kind}s": [
             {"name": name, "summary": row.summary, "source": row.source}
-            for name, row in rows.items()
+            for name in (*rows, *filter(None, [pieces.get(kind)]))
+            for row in [catalog.row(kind, name)]
         ]
         for kind, rows in catalog.KINDS.items()
     }
     for task in lists["tasks"]:
-        task["rule"] = catalog.TASKS[task["name"]].recipe.rule
+        task["rule"] = catalog.row("task", task["name"]).recipe.rule
         task["neurons"] = {
-            rule: neuron_of(task["name"], rule) for rule in catalog.RULES
+            rule["name"]: neuron_of(task["name"], rule["name"])
+            for rule in lists["rules"]
         }
     for rule in lists["rules"]:
         rule["device"] = device_of(rule["name"])
-        rule["ticks"] = catalog.RULES[rule["name"]].ticks
+        rule["ticks"] = catalog.row("rule", rule["name"]).ticks
     return lists

@@ -9,6 +9,7 @@ import numpy as np
 
 from onspike import catalog
 from onspike.experiment import measure
+from onspike.experiment.spec import chosen
 from onspike.lab import film
 from onspike.lab.film import Shot
 from onspike.lab.knobs import knobs
@@ -31,6 +32,7 @@ def session(now: Session, number: int, run: Path | None, follows: bool) -> Messa
         "id": number,
         **{kind: getattr(now.spec, kind).name for kind in catalog.KINDS},
         "seed": now.spec.seed,
+        "settings": chosen(now.spec),
         "dt": float(task.dt),
         "ticks": task.ticks,
         "batch": now.batch,

@@ -67,7 +67,7 @@ async def _serve(
     port: int,
     token: str | None,
 ) -> None:
-    hub = Hub(WORKER)
+    hub = Hub(WORKER, commands.own_pieces(first))
     app = application(hub, host=host, port=port, token=token)
     try:
         hub.obey(first)
@@ -135,8 +135,9 @@ async def _send(socket: WebSocket, browser: Browser, first: list[bytes]) -> None
 
 async def _hear(socket: WebSocket, browser: Browser, hub: Hub) -> None:
     while (message := await socket.receive())["type"] == "websocket.receive":
+        text = message.get("text") or message.get("bytes") or b""
         try:
-            hub.obey(commands.parse(message.get("text") or message.get("bytes") or b""))
+            hub.obey(commands.parse(text, hub.own))
         except ValueError as error:
             browser.put("note", note("error", str(error)))
 

@@ -156,13 +156,18 @@ export class Chooser {
   /** What runs now is what the dialog begins with. */
   show(session) {
     this.session = session;
+    this.spec.textContent = session.spec;
+    if (this.dialog.open) return; // somebody is at it
     for (const [kind, field] of Object.entries(this.fields)) field.set(session[kind]);
     this.seed.value = session.seed;
-    this.spec.textContent = session.spec;
+    const lines = Object.entries(session.settings).map(([path, value]) => `${path} = ${JSON.stringify(value)}`);
+    this.settings.value = lines.join("\n");
+    this.settings.closest("details").open = lines.length > 0;
   }
 
   /** Fills in what the recipe uses with a task or a rule that was chosen. */
   recipe(kind) {
+    const before = { ...this.names(), [kind]: null };
     const find = (list, name) => this.catalogue[list].find((one) => one.name === name);
     const task = find("tasks", this.fields.task.value);
     if (kind === "task" && task) this.fields.rule.set(task.rule);
@@ -171,6 +176,16 @@ export class Chooser {
       if (task) this.fields.neuron.set(task.neurons[rule.name]);
       this.fields.device.set(rule.device);
     }
+    // What was set of another task, or of a piece that is gone, says nothing here.
+    const now = this.names();
+    const section = (line) => line.trim().split(".")[0];
+    const stays = (line) => kind !== "task" && before[section(line)] === now[section(line)];
+    this.settings.value = this.settings.value.split("\n").filter(stays).join("\n");
+  }
+
+  /** What is chosen, by kind. */
+  names() {
+    return Object.fromEntries(Object.entries(this.fields).map(([kind, field]) => [kind, field.value]));
   }
 
   build() {
@@ -184,8 +199,7 @@ export class Chooser {
         settings[path.trim()] = value;
       }
     }
-    const names = Object.entries(this.fields).map(([kind, field]) => [kind, field.value]);
-    const command = { do: "new", ...Object.fromEntries(names), seed: Number(this.seed.value), settings };
+    const command = { do: "new", ...this.names(), seed: Number(this.seed.value), settings };
     if (this.send(command)) this.dialog.close();
   }
 }
