@@ -11,7 +11,7 @@ import pytest
 
 from onspike.experiment import store
 from onspike.experiment.run import Position
-from onspike.experiment.store import RunFolder
+from onspike.experiment.store import RunFolder, environment
 from tinyrun import tiny
 
 
@@ -243,3 +243,13 @@ def test_only_a_run_folder_is_said_to_be_resumable(run, tmp_path):
         store.vacant(run.path)
     with pytest.raises(ValueError, match="another --out$"):
         store.vacant(tmp_path)
+
+
+def test_a_token_is_not_kept(monkeypatch):
+    words = ["onspike", "lab", "--token", "secret1", "--token=secret2", "--port=1"]
+    monkeypatch.setattr("sys.argv", words)
+    environment.cache_clear()
+    assert (
+        environment()["command"] == "onspike lab --token '***' '--token=***' --port=1"
+    )
+    environment.cache_clear()

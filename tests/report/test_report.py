@@ -78,6 +78,18 @@ def edit(path: Path, **fields) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
+def test_a_run_that_was_changed_says_so_and_the_title_its_seed(tmp_path):
+    folder = run_folder(tmp_path / "run")
+    plain = Page(report.write(folder))
+    assert "No command repeats this run" not in plain.text
+    assert re.search(r"<title>.*, seed 3</title>", plain.html)
+    change = {"seen": 120, "path": "rule.rate", "value": 0.002}
+    (folder / "changes.jsonl").write_text(json.dumps(change) + "\n")
+    page = Page(report.write(folder))
+    assert "No command repeats this run" in page.text
+    assert "120 rule.rate 0.002" in page.text
+
+
 def test_the_page_says_the_numbers(finished):
     text = Page(finished).text
     for said in (

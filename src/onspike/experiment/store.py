@@ -7,6 +7,7 @@ import json
 import math
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -267,8 +268,17 @@ def environment() -> dict[str, Any]:
             "cores": os.cpu_count(),
             "backend": jax.default_backend(),
         },
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join([Path(sys.argv[0]).name, *_open(sys.argv[1:])]),
     }
+
+
+def _open(words: list[str]) -> list[str]:
+    """The words of a command line without what only its user may know."""
+    before = ["", *words]
+    return [
+        "***" if last == "--token" else re.sub("^--token=.*", "--token=***", word)
+        for last, word in zip(before, words, strict=False)
+    ]
 
 
 def _object(path: Path, text: bytes, remedy: str) -> dict[str, Any]:

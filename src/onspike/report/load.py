@@ -40,6 +40,7 @@ class Run:
     spec_text: str
     environment: Record | None
     epochs: list[Record]  # the lines of metrics.jsonl
+    changes: list[Record]  # of changes.jsonl: what was set while it went on
     result: Record | None
     samples: dict[str, dict[str, Arrays]]  # by moment, by sample
     weights: dict[str, Arrays]  # by moment
@@ -212,6 +213,7 @@ def read_run(folder: Path) -> Run:
         spec_text=spec_text,
         environment=_json(folder / "environment.json", problems),
         epochs=_lines(folder / "metrics.jsonl", problems),
+        changes=_lines(folder / "changes.jsonl", problems),
         result=_json(folder / "result.json", problems),
         samples={
             when: found

@@ -79,7 +79,9 @@ def _headline(run: Run) -> dict[str, Any]:
     samples = number(result.get("test_samples"))
     planned = number(table(run.spec, "train").get("epochs"))
     validation = number(run.last.get("validation_accuracy"))
+    seed = result.get("seed", run.spec.get("seed", MISSING))
     return {
+        "seed": seed,
         "accuracy": accuracy if math.isfinite(accuracy) else None,
         "samples": samples,
         "interval": interval(accuracy, samples),
@@ -95,7 +97,7 @@ def _headline(run: Run) -> dict[str, Any]:
             ("neuron", run.name("neuron")),
             ("device", run.name("device")),
             ("engine", result.get("engine", MISSING)),
-            ("seed", result.get("seed", run.spec.get("seed", MISSING))),
+            ("seed", seed),
             ("epochs", result.get("epochs", run.last.get("epoch", MISSING))),
             ("training samples", count(result.get("train_samples")) + " per epoch")
             if "train_samples" in result
