@@ -9,7 +9,7 @@ import numpy as np
 
 from onspike import catalog
 from onspike.experiment import measure
-from onspike.experiment.spec import chosen
+from onspike.experiment.spec import chosen, unset
 from onspike.lab import film
 from onspike.lab.film import Shot
 from onspike.lab.knobs import knobs
@@ -27,6 +27,7 @@ def session(now: Session, number: int, run: Path | None, follows: bool) -> Messa
     """What has been built."""
     network, task = now.learner.network, now.task
     wiring, plastic = network.wiring, now.learner.rates()
+    recipe = unset(now.spec)
     role = {network.output: "output", MORE: "controller", LESS: "controller"}
     return {
         "id": number,
@@ -63,7 +64,7 @@ def session(now: Session, number: int, run: Path | None, follows: bool) -> Messa
             for name, wire in wiring.wires
         ],
         "injects": MORE in network.populations,
-        "knobs": [knob._asdict() for knob in knobs(now.spec)],
+        "knobs": [knob._asdict() for knob in knobs(now.spec, recipe)],
         "spec": now.spec.toml(),
         "run": None if run is None else str(run),
         "follows": follows,
@@ -91,7 +92,6 @@ def ticks(now: Session, seen: int, shots: Sequence[Shot], plugged: bool) -> Mess
         "mask": frames.mask.astype(int).tolist(),
         "signal": {name: _lines(s) for name, s in frames.signal.items()},
         "synapse": {
-            **now.synapse._asdict(),
             "pre": _line(frames.pre),
             "post": _line(frames.post),
             "elig": None if frames.elig is None else _line(frames.elig),
