@@ -14,7 +14,7 @@ from onspike.tasks.base import AbstractTask, Split
 from onspike.types import Key, Params
 
 MOST = 200  # held-out samples of a measurement between epochs
-SHARE = 0.2  # of the time that goes into them, at most
+SHARE = 0.1  # of the time that goes into them, at most
 WAITING = 3  # epochs that may wait for their row before learning waits for them
 
 

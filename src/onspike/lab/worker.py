@@ -19,7 +19,7 @@ from onspike.lab.segments import Segments
 from onspike.lab.session import Session
 
 SEGMENT = 0.1  # seconds of unwatched learning at a time, at full speed
-WATCHED = 0.1  # share of the time that goes into watched samples then
+WATCHED = 0.05  # share of the time that goes into watched samples then
 _SOME = 5  # batches after which one can tell which synapse has something to show
 
 
