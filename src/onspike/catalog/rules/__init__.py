@@ -6,8 +6,8 @@ from onspike.catalog.rules import (
     control,
     eprop,
     feedback,
+    learners,
     local,
-    own,
     plasticity,
     sdsp,
     three_factor,
@@ -21,6 +21,6 @@ RULES: dict[str, Row] = {
     **plasticity.ROWS,
     **sdsp.ROWS,
     **three_factor.ROWS,
-    **own.ROWS,
+    **learners.ROWS,
     **chips.ROWS,
 }
