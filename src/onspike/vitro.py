@@ -83,7 +83,8 @@ def present(
             one.
         reward: In each tick, (T,); by default none comes.
         loss: What a target means.
-        keep: What to keep of each tick; by default everything.
+        keep: What to keep of each tick; by default everything. A function is compiled
+            once: give the same one at each call, not a new lambda in a loop.
 
     Returns:
         The state after the last tick, and what was kept, time first.
