@@ -3,7 +3,7 @@
 import pytest
 
 from onspike import catalog
-from onspike.experiment.spec import resolve
+from onspike.experiment.spec import kind_of, resolve
 from onspike.lab.knobs import knobs
 
 
@@ -14,8 +14,12 @@ def test_every_rule_has_its_rate_within_reach(rule):
     for knob in found.values():
         assert knob.low <= knob.value <= knob.high
         assert knob.scale == "linear" or knob.low > 0
-    rate = getattr(spec.rule, "rate", None)
-    assert rate is None or found["rule.rate"].value == rate
+    names = {"rate", "rate_out"} & set(kind_of("rule", rule).__struct_fields__)
+    given = {name: getattr(spec.rule, name) for name in names}
+    given = {name: rate for name, rate in given.items() if rate is not None}
+    assert given
+    for name, rate in given.items():
+        assert found[f"rule.{name}"].value == rate
 
 
 def test_feedback_weights_are_a_knob_where_they_are_random():
