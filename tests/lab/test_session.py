@@ -249,8 +249,10 @@ def test_a_run_in_another_process_is_followed(tmp_path):
     np.testing.assert_array_equal(reader.params.weights["in"], end)
 
 
-@pytest.mark.parametrize("ticks", [1, 7, 60, 61, 2250])
-def test_chunks_divide_a_sample_where_they_can(ticks):
-    chunk = chunk_of(ticks)
-    assert 1 <= chunk <= 40
-    assert chunk == min(40, ticks) or ticks % chunk == 0
+@pytest.mark.parametrize(
+    ("ticks", "left"), [(1, 0), (7, 0), (60, 0), (61, 21), (2250, 0)]
+)
+def test_chunks_divide_a_sample_where_they_can(ticks, left):
+    chunk, most = chunk_of(ticks), min(40, ticks)
+    assert most // 2 < chunk <= most
+    assert ticks % chunk == left
