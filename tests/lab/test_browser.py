@@ -3,11 +3,14 @@
 import contextlib
 import re
 
+import jax
+import numpy as np
 import pytest
 from browser import CHROMIUM, Chromium, lab
 from playwright.sync_api import sync_playwright
 
-from onspike.experiment.store import RunFolder
+from onspike.experiment.runs import ends
+from onspike.lab.hub import CURVE, thinned
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium: apt-get install chromium"
@@ -154,12 +157,40 @@ def test_a_run_is_seen_steered_and_survives_its_browsers(place):
         width = other.page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390
         other.part("export").click()
-        other.until_told("last.exported")
+        other.until_told("last.exported && last.status.tick === 0")
+        status = other.told("status")
         assert one.wrong == other.wrong == []
         assert all(url.startswith(address) for url in one.asked | other.asked)
 
-    (run,) = map(RunFolder, (folder / "runs").iterdir())
-    assert run.spec().rule.rate == 0.002 and run.begun()
+    (run,) = (folder / "runs").iterdir()
+    with jax.enable_x64(False):  # as it was written
+        spec, _, first, last = ends(run)
+    assert spec.rule.rate == 0.002
+    assert last.position == (status["epoch"], status["sample"])
+    before, after = (jax.tree.leaves(step.state.shared.store) for step in (first, last))
+    assert any(np.any(a != b) for a, b in zip(before, after, strict=True))
+
+
+def test_an_open_page_thins_its_curves_as_the_lab_does(place):
+    address, _ = place
+    some = [{"seen": k, "held_out": 0.0 if k % 7 == 0 else None} for k in range(6000)]
+    all_of = [{"seen": k, "held_out": 0.5} for k in range(6000, 9000)]
+    kept = []
+    for point in some:
+        kept = thinned([*kept, point])
+    evaluations = [point for point in some if point["held_out"] is not None]
+    assert [point for point in kept if point["held_out"] is not None] == evaluations
+    for point in all_of:
+        kept = thinned([*kept, point])
+    assert CURVE / 2 < len(kept) <= CURVE and kept[-CURVE // 2 :] == all_of[-2000:]
+    with browsers() as another:
+        sight = Sight(another(), address)
+        in_page = """async (points) => {
+            const { thinned } = await import("./curves.js");
+            return points.reduce((kept, point) => thinned([...kept, point]), []);
+        }"""
+        assert sight.page.evaluate(in_page, [*some, *all_of]) == kept
+        assert sight.wrong == []
 
 
 def test_another_seed_is_the_same_session_otherwise(place):

@@ -153,13 +153,7 @@ class Hub:
         self._newest.pop("weights", None)
 
     def _point(self, point: dict[str, Any]) -> None:
-        self._curve.append(point)
-        if len(self._curve) > CURVE:  # every other point of the older half goes
-            old = self._curve[: CURVE // 2]
-            kept = [p for i, p in enumerate(old) if i % 2 or p.get("held_out")]
-            if len(kept) == len(old):  # all are evaluations
-                kept = old[::2]
-            self._curve[: CURVE // 2] = kept
+        self._curve[:] = thinned([*self._curve, point])
 
     def _sample(self) -> list[bytes]:
         """The messages of the sample that is being looked at."""
@@ -181,6 +175,20 @@ class Hub:
         gone = {"type": "status", "state": "failed", "ticks_per_second": 0.0}
         what = "The process that learns has died; begin a new session."
         self._pass("status", _encode({**status, **gone, "what": what}))
+
+
+def thinned(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Points of the curves; where they are too many, half of the older half go.
+
+    Those without an evaluation go first, every other one. Open pages do the same.
+    """
+    if len(points) <= CURVE:
+        return points
+    old = points[: CURVE // 2]
+    kept = [p for i, p in enumerate(old) if i % 2 or p["held_out"] is not None]
+    if len(kept) == len(old):
+        kept = old[::2]
+    return [*kept, *points[CURVE // 2 :]]
 
 
 def note(level: str, text: str) -> bytes:

@@ -5,6 +5,18 @@ import { colours, faint, FONT } from "./palette.js";
 const MANY = 60; // evaluations from which on they have no dots
 const CLOSE = 0.02; // share of the width within which marks of one option are one
 
+const MOST = 4000; // points that are kept, as in the lab's hub
+
+/** Points in their order, thinned where they are too many: every other one of the older
+    half goes, evaluations last. */
+export function thinned(points) {
+  if (points.length <= MOST) return points;
+  const old = points.slice(0, MOST / 2);
+  let kept = old.filter((point, k) => k % 2 || point.held_out !== null);
+  if (kept.length === old.length) kept = old.filter((_, k) => k % 2 === 0);
+  return [...kept, ...points.slice(MOST / 2)];
+}
+
 /** Whether a point is an evaluation and no more. */
 const aside = ({ while_learning, streaming }) => while_learning === null && streaming === null;
 
@@ -27,6 +39,7 @@ export class Curves {
     let place = this.points.length;
     while (place > 0 && this.points[place - 1].seen > point.seen) place -= 1;
     this.points.splice(place, 0, point);
+    this.points = thinned(this.points);
     this.show();
   }
 
