@@ -365,7 +365,14 @@ def test_the_examples_of_a_command_can_be_run(path):
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_the_reference_has_every_command(path, pytestconfig):
     page = (pytestconfig.rootpath / "docs/reference/cli.md").read_text()
-    assert f"\nonspike {' '.join(path)} " in page
+    _, synopsis, table, *_ = page.split("```\n")
+    begun = f"\n{synopsis}".partition(f"\nonspike {' '.join(path)} ")[2]
+    call = begun.partition("\nonspike ")[0]
+    options = [p for p in COMMANDS[path].params if p.param_type_name == "option"]
+    for option in options:
+        names = {*option.opts, *option.secondary_opts}
+        assert names & {"--quiet", *re.findall(r"--[\w-]+", call)}, names
+    assert call and f"\n| `{path[0]}` |" in table
 
 
 def completed(words, shell="bash"):
