@@ -8,6 +8,7 @@ from onspike.tasks import (
     Arrays,
     Features,
     Graded,
+    HeldOutSpeakers,
     RandomShare,
     SpokenDigits,
     write_recordings,
@@ -43,6 +44,11 @@ def test_validation_is_held_out_of_each_class_or_brought_along():
     assert sorted(np.asarray(task.splits["validation"].label)) == [0, 1, 2]
     apart = {np.asarray(x).tobytes() for x in task.splits["train"].x}
     assert not apart & {np.asarray(x).tobytes() for x in task.splits["validation"].x}
+    for share in (0.1, 0.01):  # of four samples of a class less than a half
+        task = Arrays((COUNTS, LABELS), TEST, validation=RandomShare(share))
+        assert (task.size("train"), task.size("validation")) == (9, 3)
+    task = Arrays((COUNTS, LABELS), TEST, validation=RandomShare(0.0))
+    assert (task.size("train"), task.size("validation")) == (12, 0)
     task = Arrays((COUNTS, LABELS), TEST, validation=(COUNTS[5:7], LABELS[5:7]))
     assert (task.size("train"), task.size("validation")) == (12, 2)
     assert np.array_equal(made(task, "validation", 1)[0], COUNTS[6])
@@ -66,7 +72,24 @@ def test_validation_is_held_out_of_each_class_or_brought_along():
         ((COUNTS * np.nan, LABELS), TEST, {}, "NaN or infinity"),
         ((COUNTS, LABELS), TEST, {"dt": 0.0}, "Arrays.dt"),
         ((COUNTS, LABELS), TEST, {"window": 7e-3}, "Arrays.window must be at most"),
-        ((COUNTS, LABELS), TEST, {"validation": RandomShare(1.0)}, "none is left"),
+        (
+            (COUNTS, LABELS),
+            TEST,
+            {"validation": RandomShare(1.0)},
+            "none is left of the 4 of class 0",
+        ),
+        (
+            (COUNTS, np.append(LABELS[:11], 3)),
+            TEST,
+            {"validation": RandomShare(0.1)},
+            "none is left of the 1 of class 3",
+        ),
+        (
+            (COUNTS, LABELS),
+            TEST,
+            {"validation": HeldOutSpeakers((4,))},
+            "arrays cannot say; use RandomShare",
+        ),
     ],
 )
 def test_bad_arrays(train, test, options, words):

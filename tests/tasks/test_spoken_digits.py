@@ -289,8 +289,8 @@ def test_full_bins_are_refused(pair):
         ({"classes": (1,)}, r"two labels or more, .* got \[1\]"),
         ({"classes": (0, 1, 0)}, r"each named once, .* got \[0, 1, 0\]"),
         ({"validation": HeldOutSpeakers((9,))}, r"which has \[4, 5\]; got 9"),
-        ({"validation": HeldOutSpeakers((4, 5))}, "must leave some recordings"),
-        ({"validation": RandomShare(1.0)}, "must leave some recordings"),
+        ({"validation": HeldOutSpeakers((4, 5))}, "must leave some samples"),
+        ({"validation": RandomShare(1.0)}, "must leave some samples"),
     ],
 )
 def test_bad_arguments(pair, options, words):

@@ -23,6 +23,8 @@ class AbstractHoldout(eqx.Module):
 class RandomShare(AbstractHoldout):
     """The same share of every class, drawn at random, alike in every run.
 
+    A share above 0 takes at least one recording of each class.
+
     Args:
         share: Part of the training recordings, 0 for no validation split.
         seed: Seed of the draw, apart from the run's seed.
@@ -43,7 +45,8 @@ class RandomShare(AbstractHoldout):
         held = np.zeros(len(labels), bool)
         for label in np.unique(labels):
             members = random.permutation(np.flatnonzero(labels == label))
-            held[members[: round(self.share * len(members))]] = True
+            most = max(1, round(self.share * len(members))) if self.share else 0
+            held[members[:most]] = True
         return held
 
 
@@ -54,8 +57,8 @@ class HeldOutSpeakers(AbstractHoldout):
         speakers: Their numbers, as in the file.
 
     Raises:
-        ValueError: If `speakers` is empty; from the task, if the training file does
-            not say who speaks or one of them does not occur in it.
+        ValueError: If `speakers` is empty; from the task, if its training data do not
+            say who speaks, as arrays never do, or one of them does not occur in them.
     """
 
     speakers: tuple[int, ...] = eqx.field(static=True)
@@ -67,8 +70,8 @@ class HeldOutSpeakers(AbstractHoldout):
     def held(self, labels, speakers):
         if speakers is None:
             raise ValueError(
-                "HeldOutSpeakers needs the dataset 'extra/speaker' in the training "
-                "file; use RandomShare instead"
+                "HeldOutSpeakers needs to know who speaks, which a file says in its "
+                "dataset 'extra/speaker' and arrays cannot say; use RandomShare instead"
             )
         missing = sorted(set(self.speakers) - set(speakers.tolist()))
         if missing:
@@ -105,14 +108,21 @@ def divided(
     if not isinstance(validation, AbstractHoldout):
         return {**parts, "validation": _arrays(validation)}, len(found)
     held = validation.held(labels, None)
-    left = np.bincount(labels[~held], minlength=len(found))
-    if not left.all():
-        raise ValueError(
-            f"{owner}.validation must leave some samples of each class for training; "
-            f"none is left of class {int(np.argmin(left))}"
-        )
+    check_left(owner, labels, held)
     parts["train"] = x[~held], labels[~held]
     return {**parts, "validation": (x[held], labels[held])}, len(found)
+
+
+def check_left(owner: str, labels: np.ndarray, held: np.ndarray) -> None:
+    """Raises ValueError if all samples of a class are held out of training."""
+    every = np.bincount(labels)
+    left = np.bincount(labels[~held], minlength=len(every))
+    if not left.all():
+        none = int(np.argmin(left))
+        raise ValueError(
+            f"{owner}.validation must leave some samples of each class for training; "
+            f"none is left of the {every[none]} of class {none}"
+        )
 
 
 def _arrays(data: Labelled) -> tuple[np.ndarray, np.ndarray]:

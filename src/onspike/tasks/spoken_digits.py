@@ -24,7 +24,7 @@ from onspike.tasks.heidelberg import (
     only,
     read,
 )
-from onspike.tasks.holdout import AbstractHoldout, RandomShare
+from onspike.tasks.holdout import AbstractHoldout, RandomShare, check_left
 from onspike.types import Key, Scalar
 
 _TOLERATED_LOSS = 0.01
@@ -173,12 +173,7 @@ class SpokenDigits(AbstractTask):
             heard, unheard = only(heard, classes), only(unheard, classes)
             n_classes = len(classes)
         held = validation.held(heard.labels, heard.speakers)
-        left = np.bincount(heard.labels[~held], minlength=n_classes)
-        if not left.all():
-            raise ValueError(
-                f"{OWNER}.validation must leave some recordings of each class for "
-                f"training; none is left of class {int(np.argmin(left))}"
-            )
+        check_left(OWNER, heard.labels, held)
         late = (heard.late + unheard.late) / (heard.spikes + unheard.spikes)
         if late > _TOLERATED_LOSS:
             warnings.warn(
