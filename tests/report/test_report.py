@@ -78,6 +78,17 @@ def edit(path: Path, **fields) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
+def test_what_controllers_do_stands_beside_the_accuracy(tmp_path):
+    folder = run_folder(tmp_path / "run")
+    assert "The gap" not in Page(report.write(folder)).text
+    result = json.loads((folder / "result.json").read_text())
+    result["memory"]["learning_detail"]["controllers"] = 128
+    result |= {"accuracy_while_learning": 0.998, "test_accuracy": 0.604}
+    (folder / "result.json").write_text(json.dumps(result))
+    text = Page(report.write(folder)).text
+    assert "The gap : 99.8 % while learning" in text and "60.4 % here" in text
+
+
 def test_a_run_that_was_changed_says_so_and_the_title_its_seed(tmp_path):
     folder = run_folder(tmp_path / "run")
     plain = Page(report.write(folder))

@@ -18,6 +18,7 @@ from onspike.rules.parts.control import LESS, MORE
 from onspike.types import Params
 
 BINS = 40
+FEWEST = 10  # samples that a share of unplugged ones is told of: it starts anew
 PICTURE = 64  # most rows and columns of a picture of weights
 
 Message = dict[str, Any]
@@ -168,7 +169,7 @@ def point(now: Session) -> Message:
     return _POINT | {
         "seen": now.clock,
         "while_learning": _share(now.right) if now.plugged else None,
-        "streaming": None if now.plugged else _share(now.free.right),
+        "streaming": None if now.plugged else _share(now.free.right, FEWEST),
         "rates": {name: rate["mean"] for name, rate in rates.items()},
         "writes": float(tally.written / tally.seen) if tally.seen else None,
     }
@@ -205,5 +206,5 @@ def mark(change: Change) -> Message:
     return {"seen": change.seen, "text": f"{change.path} = {change.value}"}
 
 
-def _share(right: Collection[bool]) -> float | None:
-    return sum(right) / len(right) if right else None
+def _share(right: Collection[bool], fewest: int = 1) -> float | None:
+    return sum(right) / len(right) if len(right) >= fewest else None

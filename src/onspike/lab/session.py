@@ -328,10 +328,8 @@ class Session:
         state = jax.tree.map(lambda a: a[None], self.state)
         recordings.keep_die(self.seeds, state, 0, store)
         recordings.keep(self.seeds, self.first, 0, store, "before", 0, batch)
-        if self.over:
-            recordings.keep(
-                self.seeds, self.params, 0, store, "after", self.epoch, batch
-            )
+        when = "after" if self.over else "during"
+        recordings.keep(self.seeds, self.params, 0, store, when, self.epoch, batch)
         tally = jax.tree.map(np.asarray, self.tally)
         position = Position(self.epoch, self.done)
         store.save((self.state, tally), position, {"seconds": self.seconds})

@@ -211,6 +211,7 @@ class Worker:
 
     def _plug(self, session: Session, command: Command) -> None:
         session.plugged = bool(command["plugged"])
+        session.free.right.clear()  # of weights that may have changed since
         if session.plugged and self.follow:
             self.follow = None
             self._line.note("learning goes on here, from the last checkpoint")

@@ -73,6 +73,13 @@ def interval(share: float, samples: float) -> tuple[float, float] | None:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def _helped(run: Run) -> float | None:
+    """Accuracy while controllers steer the output; `None` of a run without any."""
+    detail = table(table(run.result, "memory"), "learning_detail")
+    share = number((run.result or {}).get("accuracy_while_learning"))
+    return share if "controllers" in detail and math.isfinite(share) else None
+
+
 def _headline(run: Run) -> dict[str, Any]:
     result = run.result or {}
     accuracy = number(result.get("test_accuracy"))
@@ -82,6 +89,7 @@ def _headline(run: Run) -> dict[str, Any]:
     seed = result.get("seed", run.spec.get("seed", MISSING))
     return {
         "seed": seed,
+        "helped": _helped(run),
         "accuracy": accuracy if math.isfinite(accuracy) else None,
         "samples": samples,
         "interval": interval(accuracy, samples),

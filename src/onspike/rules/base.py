@@ -125,10 +125,11 @@ class AbstractRule(eqx.Module):
 
 def check_rate(rate: Rates) -> None:
     """Raises ValueError if a rate is negative or not finite."""
-    by_name = dict(rate) if isinstance(rate, Mapping) else {"rate": rate}
+    by_name = dict(rate) if isinstance(rate, Mapping) else {"*": rate}
     for name, value in by_name.items():
         if value is not None:
-            checks.non_negative("rule", "weight per gradient", **{name: value})
+            named = {"rate" if name == "*" else f"rate of '{name}'": value}
+            checks.non_negative("rule", "weight per gradient", **named)
 
 
 def rates_of(rate: Rates, wiring: Wiring) -> dict[str, Scalar]:

@@ -28,9 +28,12 @@ export class Combobox {
     }
     this.input.addEventListener("focus", () => this.input.select());
     this.input.addEventListener("click", () => this.open(""));
-    this.input.addEventListener("input", () => this.open(this.input.value));
+    this.input.addEventListener("input", () => {
+      this.input.setCustomValidity("");
+      this.open(this.input.value);
+    });
     this.input.addEventListener("keydown", (event) => this.key(event));
-    this.input.addEventListener("blur", () => this.close());
+    this.input.addEventListener("blur", () => this.leave());
     this.list.addEventListener("pointerdown", (event) => {
       event.preventDefault(); // keeps the focus in the field
       const option = event.target.closest("[role=option]");
@@ -82,7 +85,20 @@ export class Combobox {
     this.point(words ? 0 : chosen);
   }
 
+  /** A name that was typed counts as if it were chosen; what is no name is said to be none. */
+  leave() {
+    const typed = this.input.value.trim();
+    if (typed === "" || typed === this.value) this.close();
+    else if (this.items.some((one) => one.name === typed)) this.take(typed);
+    else {
+      this.close();
+      this.input.value = typed;
+      this.input.setCustomValidity(`There is no '${typed}': choose one of the list.`);
+    }
+  }
+
   close() {
+    this.input.setCustomValidity("");
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");

@@ -74,8 +74,10 @@ function row(knob, turn) {
   number.addEventListener("change", () => {
     const value = Number(number.value);
     const fine = number.value.trim() !== "" && Number.isFinite(value);
-    number.setAttribute("aria-invalid", String(!fine));
-    if (!fine) return;
+    if (!fine) {
+      number.value = short(sent); // as it is
+      return;
+    }
     slider.value = STEPS * share(knob, value);
     speak(value);
     send();
