@@ -9,7 +9,7 @@ import numpy as np
 
 from onspike import catalog
 from onspike.experiment import measure
-from onspike.experiment.spec import chosen, unset
+from onspike.experiment.spec import chosen
 from onspike.lab import film
 from onspike.lab.film import Shot
 from onspike.lab.knobs import knobs
@@ -28,7 +28,6 @@ def session(now: Session, number: int, run: Path | None, follows: bool) -> Messa
     """What has been built."""
     network, task = now.learner.network, now.task
     wiring, plastic = network.wiring, now.learner.rates()
-    recipe = unset(now.spec)
     role = {network.output: "output", MORE: "controller", LESS: "controller"}
     return {
         "id": number,
@@ -65,7 +64,7 @@ def session(now: Session, number: int, run: Path | None, follows: bool) -> Messa
             for name, wire in wiring.wires
         ],
         "injects": MORE in network.populations,
-        "knobs": [knob._asdict() for knob in knobs(now.spec, recipe)],
+        "knobs": [knob._asdict() for knob in knobs(now.spec, now.start)],
         "spec": now.spec.toml(),
         "run": None if run is None else str(run),
         "follows": follows,

@@ -62,7 +62,7 @@ class Session:
     """
 
     def __init__(self, spec: Spec, step: Step | None = None):
-        self.plugged, self.strayed = True, 0
+        self.start, self.plugged, self.strayed = spec, True, 0
         self._use(spec, _made(spec))
         begun = beginning(self.seeds, spec.train.batch)
         self.first = self.seeds.params(begun.state, 0)
