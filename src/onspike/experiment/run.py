@@ -335,7 +335,10 @@ def fit(learner: AbstractLearner, task: AbstractTask) -> None:
         ("seconds per tick (dt)", float(network.dt), float(task.dt)),
     ):
         if has != needs:
-            raise ValueError(f"the network has {has} {what}; the task needs {needs}")
+            raise ValueError(
+                f"the network has {has} {what}; the task needs {needs}: build it with "
+                "task.n_in, task.n_out and dt=task.dt"
+            )
     if not task.size("test"):
         raise ValueError(
             f"{type(task).__name__} has no test samples: nothing to report"
