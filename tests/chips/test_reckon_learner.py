@@ -125,9 +125,7 @@ def test_it_learns_as_the_chip_does_and_answers_as_the_chip_does():
     network = net(5, 12, 2, tau_mem=15e-3, v_threshold=0.3)
     learner = reckon.ReckOn(network, rate=2.0**-8, rate_out=2.0**-6)
     key = jax.random.key(0)
-    episodes = jax.vmap(lambda i: task.sample("train", i, key))(
-        jnp.arange(3, dtype=jnp.int32)
-    )
+    episodes = task.samples("train", jnp.arange(3, dtype=jnp.int32), key)
     state = learner.init(jax.random.key(1))
     alone = state.chip
     after, record = jax.jit(lambda s: learner.learn(task, s, episodes))(state)

@@ -87,7 +87,7 @@ def test_a_chip_that_drifts_is_another_one_after_each_sample():
     network = recurrent(3, LIF(v_threshold=0.5), 4, 2)
     learner = Learner(network, reckon(rate=0.0), device=Drift(Ideal(), SD, TAU))
     state = learner.init(KEY)
-    episodes = jax.vmap(lambda i: task.sample("train", i, KEY))(jnp.arange(1))
+    episodes = task.samples("train", jnp.arange(1), KEY)
     once, _ = jax.jit(lambda s: learner.learn(task, s, episodes))(state)
     before, after = learner.params(state), learner.params(once)
     assert np.all(np.asarray(after.neurons["hidden"].tau_mem) != 20e-3)

@@ -6,7 +6,7 @@ import pytest
 
 from onspike import BPTT, LIF, Ideal
 from onspike.devices import Dale, DeadNeurons, FanIn, Mismatch, Pulsed, StuckSynapses
-from onspike.experiment import recordings, runs, synapse
+from onspike.experiment import measure, recordings, runs, synapse
 from onspike.experiment.run import Seeds, beginning, keys_of
 from onspike.experiment.store import RunFolder
 from onspike.learner import Learner
@@ -152,7 +152,7 @@ def test_the_traces_of_a_synapse_multiply_to_what_it_becomes():
         for key, a in once.items()
     )
     task = seeds.task
-    episodes = synapse._episodes(task, np.zeros(1, np.int32), seeds.keys[0].data)
+    episodes = measure.drawn(task, "train", 0, 1, seeds.keys[0].data)
     one = synapse._one(seeds.of(state, 0))
     after, _ = learner.learn(task, one, episodes)
     change = {

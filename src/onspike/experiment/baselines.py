@@ -90,8 +90,7 @@ def hidden_counts(
     """Spikes of all hidden neurons in each sample, with learning and feedback off."""
 
     def one(index):
-        episode = task.sample(split, index, key)
-        alone = jax.tree.map(lambda a: a[None], episode)
+        alone = task.samples(split, index[None], key)
         spikes = infer(network, task, params, alone).spikes
         hidden = [spikes[name] for name in network.wiring.hidden if name in spikes]
         return jnp.concatenate(hidden)

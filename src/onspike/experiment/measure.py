@@ -104,7 +104,7 @@ def drawn(
 ) -> Episode:
     """Some samples of a split, from number `start` on."""
     index = start + jnp.arange(batch, dtype=jnp.int32)
-    return jax.vmap(lambda i: task.sample(split, i, key))(index)
+    return task.samples(split, index, key)
 
 
 @jax.jit

@@ -161,7 +161,7 @@ def follow(learner: Learner, task: AbstractTask, key: Key, samples: int) -> Cour
         return jax.lax.scan(tick, carry[0], samples)
 
     def show(state, index):
-        once = jax.vmap(lambda i: task.sample("train", i, for_data))(index[None])
+        once = task.samples("train", index[None], for_data)
         state, spikes = over_blocks(task, once, whole, (state, silence), task.ticks)
         return state, Course(learner.params(state).weights, spikes)
 

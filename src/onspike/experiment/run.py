@@ -69,8 +69,7 @@ def _learn(
     learner, task = eqx.combine(own, common)
 
     def one(state, index):
-        episodes = jax.vmap(lambda i: task.sample("train", i, key))(index)
-        return learner.learn(task, state, episodes)
+        return learner.learn(task, state, task.samples("train", index, key))
 
     return jax.lax.scan(one, state, index)
 

@@ -4,9 +4,9 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from onspike.experiment import measure
 from onspike.experiment.recordings import threshold_of
 from onspike.experiment.run import Seeds
 from onspike.learner import AbstractLearner, Learner, State, Tick
@@ -42,8 +42,7 @@ def film(seeds: Seeds, states: dict[str, Tree], s: int) -> dict[str, np.ndarray]
     ]
     if not isinstance(learner, Learner) or not plastic:
         return None
-    first = jnp.zeros(1, jnp.int32)
-    episodes = _episodes(task, first, seeds.keys[s].data)
+    episodes = measure.drawn(task, "train", 0, 1, seeds.keys[s].data)
     begun = {when: _one(seeds.of(state, s)) for when, state in states.items()}
     state = next(iter(begun.values()))
     anywhere: Chosen = dict.fromkeys(plastic, (0, 0))
@@ -72,11 +71,6 @@ def film(seeds: Seeds, states: dict[str, Tree], s: int) -> dict[str, np.ndarray]
             for trace, values in traces[name].items():
                 arrays[f"{when}.{name}.{trace}"] = values
     return arrays
-
-
-@jax.jit
-def _episodes(task: AbstractTask, index: Any, key: Any) -> Episode:
-    return jax.vmap(lambda i: task.sample("train", i, key))(index)
 
 
 def _one(state: State) -> State:
