@@ -53,19 +53,18 @@ def test_the_folder_holds_what_the_docs_promise(out, pytestconfig):
     cells = [(cell["rule"], cell["device"]) for cell in found["cells"]]
     assert cells == [(rule, device) for rule in RULES for device in DEVICES]
     for cell in found["cells"]:
-        assert promised - {"mean", "spread"} <= set(cell)
         folders = [out / cell["folder"] / f"seed-{seed}" for seed in (2, 5)]
         results = [RunFolder(folder).result() for folder in folders]
         accuracies = [result["test_accuracy"] for result in results]
         assert cell["test_accuracies"] == accuracies
         assert cell["conditions"] == [result["condition"] for result in results]
         told = [r for r in results if r["condition"] in ("healthy", "runaway")]
-        assert ("mean" in cell) == bool(told)
+        assert (promised <= set(cell)) == ("mean" in cell) == bool(told)
         if len(told) == 2:
             assert cell["mean"] == pytest.approx(np.mean(accuracies))
             assert cell["spread"] == pytest.approx(np.std(accuracies, ddof=1))
         assert cell["min"] == min(accuracies)
-        assert cell["weight_writes_per_sample"] > 0
+        assert not told or cell["weight_writes_per_sample"] > 0
         for result, seed in zip(results, (2, 5), strict=True):
             named = (result["rule"], result["device"], result["seed"])
             assert named == (cell["rule"], cell["device"], seed)
@@ -149,8 +148,9 @@ def test_a_seed_that_diverges_stops_no_other_and_is_counted(out, tmp_path):
     assert cell["test_accuracies"] == [None, None] and "mean" not in cell
     result = RunFolder(folder / "reckon-ideal/seed-2").result()
     assert "no longer finite" in result["warnings"][0]
-    assert "min" not in cell and "weight_writes_per_sample" not in cell
+    assert cell["min"] is None and "weight_writes_per_sample" not in cell
     assert "(2 of 2 diverged)" in report.compare_table(found)
+    assert "| – (2 diverged) |" in report.compare_table(found)
     assert "2 of 2 diverged" in report.write_comparison(folder).read_text()
     assert report.write(folder / "reckon-ideal/seed-2").is_file()
 
@@ -204,10 +204,16 @@ def test_only_seeds_that_compute_make_a_mean_and_a_rule_brings_its_device():
             "learning_overhead": 0.5,
         },
     }
-    cell = _cell(("eprop", "ideal"), [sick | rest, well | rest, well | rest])
+    sick, well = sick | rest, well | rest
+    cell = _cell(("eprop", "ideal"), [sick, well, well])
     assert (cell["mean"], cell["spread"], cell["min"]) == (0.9, 0.0, 0.5)
-    assert cell["weight_writes_per_sample"] == pytest.approx(16 / 3)
-    assert "mean" not in _cell(("eprop", "ideal"), [sick | rest])
+    assert cell["weight_writes_per_sample"] == 8.0  # as of the same seeds
+    gone = {"condition": "diverged", "test_accuracy": None}
+    cell = _cell(("eprop", "ideal"), [gone, well])
+    assert (cell["mean"], cell["min"]) == (0.9, None)
+    assert cell["weight_writes_per_sample"] == 8.0
+    none = _cell(("eprop", "ideal"), [sick])
+    assert none["min"] == 0.5 and not {"mean", "spikes_per_sample"} & set(none)
     grid = Grid("digits", ("sdsp", "eprop"), ("ideal", "fixed8"), (0,))
     assert grid.cells() == [
         ("sdsp", "ideal"),

@@ -9,7 +9,8 @@ import pytest
 from fabricate import comparison_folder
 
 from onspike import report
-from onspike.report.compare_figures import Cell, cost, pareto
+from onspike.experiment import measure
+from onspike.report.compare_figures import COMPUTES, Cell, cost, pareto
 
 
 def links(page):
@@ -75,6 +76,23 @@ def test_every_accuracy_stands_at_its_cost_with_its_spread():
     assert [[10.0, 0.5], [10.0, 0.7]] in drawn  # the spread
     assert [[10.0, 0.6]] in drawn and [[20.0, 0.9]] in drawn
     assert not any(5.0 in point for line in drawn for point in line)
+
+
+def test_a_cell_of_which_some_seeds_do_not_compute_has_no_place_on_the_front():
+    sick = ["healthy", "silent", "diverged", "runaway", "one answer"]
+    cells = [
+        Cell("a", "x", 0.9, 0.0, conditions=sick),
+        Cell("b", "x", 0.8, 0.0, conditions=["healthy", "runaway"]),
+    ]
+    figure = cost(cells, [10.0, 20.0], "spikes", ["a", "b"], ["x"])
+    (axis,) = figure.axes
+    marks = {tuple(line.get_xydata()[0]): line for line in axis.lines}
+    assert marks[10.0, 0.9].get_fillstyle() == "none"
+    assert marks[20.0, 0.8].get_fillstyle() == "full"
+    assert [text.get_text() for text in axis.texts] == ["2 of 5"]
+    assert len(axis.lines) == 3 and marks.keys() == {(10.0, 0.9), (20.0, 0.8)}
+    assert axis.lines[0].get_xydata().tolist() == [[20.0, 0.8]]  # the front
+    assert COMPUTES == measure.COMPUTES
 
 
 def test_the_page_says_the_numbers(compared):

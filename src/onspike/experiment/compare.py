@@ -146,31 +146,33 @@ def _for_cell(listen: Listen, name: str, part: tuple[int, int]) -> runs.Listen:
 
 
 def _cell(cell: tuple[str, str], results: list[dict]) -> dict[str, Any]:
-    """One cell over its seeds: accuracy of those that compute; all are counted."""
+    """One cell over its seeds: accuracy and costs of those that compute."""
+    accuracies = [result["test_accuracy"] for result in results]
+    conditions = [result["condition"] for result in results]
     known = {
         "rule": cell[0],
         "device": cell[1],
         "folder": _name(cell),
-        "conditions": [result["condition"] for result in results],
-        "test_accuracies": [result["test_accuracy"] for result in results],
+        "conditions": conditions,
+        "test_accuracies": accuracies,
+        # Nothing is worse than a seed that diverged, and that has no accuracy.
+        "min": None if "diverged" in conditions else min(accuracies),
     }
-    told = [r["test_accuracy"] for r in results if r["condition"] in COMPUTES]
-    if told:
-        known["mean"] = float(np.mean(told))
-        known["spread"] = float(np.std(told, ddof=1)) if len(told) > 1 else 0.0
-    done = [r for r in results if r["condition"] != "diverged"]
-    return known | (_costs(done) if done else {})
+    told = [result for result in results if result["condition"] in COMPUTES]
+    return known | (_means(told) if told else {})
 
 
-def _costs(results: list[dict]) -> dict[str, Any]:
-    """The worst seed and what learning took, of all that came to an end."""
+def _means(results: list[dict]) -> dict[str, Any]:
+    """Accuracy, and what learning and inference took for it."""
 
     def mean(key: str) -> float:
         return float(np.mean([result[key] for result in results]))
 
+    several = [result["test_accuracy"] for result in results]
     memory = results[0]["memory"]
     return {
-        "min": min(result["test_accuracy"] for result in results),
+        "mean": mean("test_accuracy"),
+        "spread": float(np.std(several, ddof=1)) if len(several) > 1 else 0.0,
         "while_learning": mean("accuracy_while_learning"),
         "learning_overhead": memory["learning_overhead"],
         "memory_bits": sum(

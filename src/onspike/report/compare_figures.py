@@ -19,14 +19,17 @@ COLUMNS = 4  # of a legend
 DECADES = 30  # from this ratio of the largest to the smallest on, an axis is a log axis
 
 
+COMPUTES = ("healthy", "runaway")  # conditions in which an accuracy says something
+
+
 @dataclass(frozen=True)
 class Cell:
     """One rule on one device, over all seeds."""
 
     rule: str
     device: str
-    mean: float
-    spread: float  # standard deviation over seeds
+    mean: float  # over the seeds that compute
+    spread: float  # standard deviation over these
     accuracies: list[float] = field(default_factory=list)  # one for each seed
     conditions: list[str] = field(default_factory=list)  # the same: how the net is
 
@@ -34,6 +37,16 @@ class Cell:
     def unwell(self) -> dict[str, int]:
         """How many seeds are in which bad condition."""
         return Counter(c for c in self.conditions if c != "healthy")
+
+    @property
+    def computing(self) -> int:
+        """How many seeds compute."""
+        return sum(c in COMPUTES for c in self.conditions)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of them do."""
+        return self.computing == len(self.conditions)
 
 
 def colours(devices: Sequence[str]) -> dict[str, str]:
@@ -135,11 +148,12 @@ def cost(
     """Mean accuracy against one cost; the mark tells the rule, the colour the device.
 
     The line is the Pareto front: whoever is not on it pays more than another for an
-    accuracy that is no higher.
+    accuracy that is no higher. A cell of which some seeds do not compute has no place
+    on it, and an open mark.
 
     Args:
         cells: What to draw.
-        costs: The cost of each cell; NaN leaves it out.
+        costs: The cost of each cell, of the seeds that compute; NaN leaves it out.
         label: What the cost is, with its unit.
         rules: All rules.
         devices: All devices.
@@ -154,7 +168,7 @@ def cost(
         for cell, x in zip(cells, costs, strict=True)
         if math.isfinite(x) and math.isfinite(cell.mean)
     ]
-    front = pareto([(x, cell.mean) for x, cell in points])
+    front = pareto([(x, cell.mean) for x, cell in points if cell.whole])
     if front:
         axis.step(*zip(*front, strict=True), where="post", **_FRONT)
     for x, cell in points:
@@ -168,22 +182,38 @@ def cost(
             color=colour[cell.device],
             markersize=6,
             alpha=0.85,
-            markeredgewidth=0,
+            **(_FULL if cell.whole else _OPEN),
         )
+        if not cell.whole:
+            axis.annotate(
+                f"{cell.computing} of {len(cell.conditions)}",
+                (x, cell.mean),
+                xytext=(5, 0),
+                textcoords="offset points",
+                va="center",
+                color=style.MUTED,
+            )
     _cost_axis(axis, [x for x in costs if math.isfinite(x)])
     axis.margins(0.08)
     axis.set_xlabel(label)
     axis.set_ylabel("test accuracy")
     style.percent_axis(axis)
+    notes = [Line2D([], [], label="Pareto front", **_FRONT)]
+    if not all(cell.whole for _, cell in points):
+        open_mark = _dot(style.MUTED, "o", "some seeds do not compute")
+        open_mark.set(**_OPEN)
+        notes.append(open_mark)
     _legend(
         figure,
         [_dot(style.MUTED, mark[rule], rule) for rule in rules],
         [_dot(colour[device], "o", device) for device in devices],
-        [Line2D([], [], label="Pareto front", **_FRONT)],
+        notes,
     )
     return figure
 
 
+_FULL: dict[str, Any] = {"markeredgewidth": 0}
+_OPEN: dict[str, Any] = {"fillstyle": "none", "markeredgewidth": 1.2}
 _FRONT: dict[str, Any] = {"color": style.MUTED, "linewidth": 1, "zorder": 0}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from onspike.report import compare_figures, energy, style
-from onspike.report.compare_figures import Cell
+from onspike.report.compare_figures import COMPUTES, Cell
 from onspike.report.files import slug, write_atomic
 from onspike.report.load import (
     Record,
@@ -102,7 +102,8 @@ def compare_table(compare: Record) -> str:
     """The Markdown tables of a comparison: accuracies, then what they cost.
 
     The first has rules down and devices across. In the second, a cell's costs and
-    reference methods are means over its seeds.
+    reference methods are means over its seeds that compute, as its accuracy is; the
+    worst is of all seeds, and unknown if one diverged.
 
     Args:
         compare: The content of `compare.json`.
@@ -129,7 +130,7 @@ def _cost_lines(records: list[Record]) -> list[list[str]]:
             [
                 str(record.get("rule")),
                 str(record.get("device")),
-                percent(record.get("min")),
+                _worst(record),
                 percent(record.get("while_learning")),
                 *(count(record.get(key)) for key in _COUNTED),
                 *(percent(found.get(name)) for name in readers),
@@ -191,6 +192,13 @@ def _mean(cell: Cell) -> str:
     return f"{100 * cell.mean:.1f} ± {100 * cell.spread:.1f} %{said}"
 
 
+def _worst(record: Record) -> str:
+    """The worst accuracy, if every seed has one."""
+    diverged = _cell(record).unwell.get("diverged")
+    note = f" ({diverged} diverged)" if diverged else ""
+    return percent(record.get("min")) + note
+
+
 def _row(folder: Path, compare: Record, record: Record) -> dict[str, Any]:
     cell = _cell(record)
     while_learning = record.get("while_learning")
@@ -201,7 +209,7 @@ def _row(folder: Path, compare: Record, record: Record) -> dict[str, Any]:
     return {
         "cell": cell,
         "mean": _mean(cell),
-        "min": number(record.get("min")),
+        "worst": _worst(record),
         "seeds": seeds,
         "link": next((seed["link"] for seed in seeds if seed["link"]), None),
         "while_learning": sum(learning) / len(learning),
@@ -239,7 +247,7 @@ def _seeds(
 
 
 def _energy(rows: list[dict[str, Any]]) -> energy.Table | None:
-    """Estimates of all cells that have a finished run."""
+    """Estimates of all cells that have a finished run that computes."""
     cells: dict[tuple[str, str], list[Run]] = {}
     for row in rows:
         found = [run for seed in row["seeds"] if (run := _finished(seed["folder"]))]
@@ -253,7 +261,8 @@ def _finished(folder: Path) -> Run | None:
         run = read_run(folder)
     except ValueError:
         return None
-    return run if run.result else None
+    told = run.result and run.result.get("condition", "healthy") in COMPUTES
+    return run if told else None
 
 
 def _chance(rows: list[dict[str, Any]]) -> float | None:
@@ -309,4 +318,9 @@ def _costs(
         "of a test sample; writes are counted in training. What is off the Pareto "
         "front pays more than another for an accuracy that is no higher."
     )
+    if not all(cell.whole for cell in cells):
+        caption += (
+            " An open mark is a cell of which only so many seeds compute: accuracy and "
+            "costs are those of these seeds, and it has no place on the front."
+        )
     return Plate("Accuracy and its costs", caption, panels)
