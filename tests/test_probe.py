@@ -9,9 +9,15 @@ from onspike import BPTT, Learner, controlled, feedforward
 from onspike.neurons import LIF
 from onspike.probe import watch_ticks
 from onspike.rules import (
+    EProp,
     EveryTick,
     Predictive,
+    RateHinge,
+    RateTarget,
+    ReadoutFilter,
+    Symmetric,
     Terms,
+    ThreeFactor,
     eprop,
     feedback_control,
     reckon,
@@ -70,6 +76,45 @@ def test_signal_times_eligibility_is_what_is_written():
         change = np.diff(np.concatenate([w[name], last[None]]), axis=0)
         np.testing.assert_allclose(change, -1e-3 * product, atol=1e-14)
         assert np.abs(product).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("regulariser", "readout_filter"),
+    [
+        (RateHinge(strength=0.3, bound=0.5), None),
+        (RateHinge(strength=0.3, bound=0.5), ReadoutFilter()),
+        (RateTarget(strength=0.02, target=1.0, tau=0.1), ReadoutFilter()),
+    ],
+)
+def test_a_regulariser_multiplies_the_eligibility_before_the_filter(
+    regulariser, readout_filter
+):
+    rule = ThreeFactor(
+        Symmetric(),
+        EProp(),
+        1e-3,
+        readout_filter=readout_filter,
+        regulariser=regulariser,
+    )
+    learner = Learner(small(), rule)
+    state = begin(learner, 1)
+    after, (seen, w) = watched(
+        learner,
+        state,
+        lambda tick, look: (look.factors[0], look.weights),
+        draw(TASK, 1, seed=1),
+    )
+    assert set(seen.regulariser) == {"hidden"}
+    assert set(seen.unfiltered) == {"in", "rec"}
+    for name in ("in", "rec"):
+        last = np.asarray(learner.params(after).weights[name])
+        change = np.diff(np.concatenate([w[name], last[None]]), axis=0)
+        heard = seen.signal["hidden"][:, :, None] * seen.eligibility[name]
+        pulled = seen.regulariser["hidden"][:, :, None] * seen.unfiltered[name]
+        if name == "rec":  # no synapse of a neuron with itself
+            heard, pulled = (np.where(np.eye(4), 0.0, a) for a in (heard, pulled))
+        np.testing.assert_allclose(change, -1e-3 * (heard + pulled), atol=1e-14)
+        assert min(np.abs(heard).max(), np.abs(pulled).max()) > 1e-3
 
 
 def test_the_filtered_eligibility_sums_to_the_gradient_at_the_end():

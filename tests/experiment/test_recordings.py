@@ -10,7 +10,7 @@ from onspike.experiment import measure, recordings, runs, synapse
 from onspike.experiment.run import Seeds, beginning, keys_of
 from onspike.experiment.store import RunFolder
 from onspike.learner import Learner
-from onspike.rules import eprop
+from onspike.rules import RateTarget, eprop
 from oracle import small
 from tinyrun import final_arrays, listed, tiny
 
@@ -142,7 +142,8 @@ def film_of(learner):
 
 def test_the_traces_of_a_synapse_multiply_to_what_it_becomes():
     """With a write at the end of the sample, from all of it."""
-    learner = Learner(small(n_in=8, n_out=2), eprop(1e-2))
+    calm = RateTarget(strength=1e-3, target=0.0, tau=0.1)
+    learner = Learner(small(n_in=8, n_out=2), eprop(1e-2, regulariser=calm))
     found, seeds, state = film_of(learner)
     assert found["projections"].tolist() == ["in", "out"]
     assert found["populations"].tolist() == [["input", "hidden"], ["hidden", "out"]]
@@ -162,7 +163,13 @@ def test_the_traces_of_a_synapse_multiply_to_what_it_becomes():
     for name, (post, pre) in zip(found["projections"], found["synapses"], strict=True):
         moved = change[name]
         assert abs(moved[post, pre]) == np.abs(moved).max() > 0
-        product = found[f"before.{name}.signal"] * found[f"before.{name}.elig"]
+        seen = {key[7:]: a for key, a in once.items()}
+        product = seen[f"{name}.signal"] * seen[f"{name}.elig"]
+        assert (name == "in") == (f"{name}.regulariser" in seen)
+        if name == "in":
+            pull = seen["in.regulariser"] * seen["in.unfiltered"]
+            assert np.abs(pull).max() > 0
+            product = product + pull
         assert moved[post, pre] == pytest.approx(-1e-2 * product.sum())
         assert np.ptp(found[f"before.{name}.w"]) == 0  # not written yet
         if name == "in":

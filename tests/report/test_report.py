@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import tomllib
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 from fabricate import run_folder, spec
 
 from onspike import report
-from onspike.report import die, raster, rerun, style, synapse, weights
+from onspike.report import die, plates, raster, rerun, style, synapse, weights
+from onspike.report.load import read_run
 from onspike.report.page import interval
 
 SOURCE = Path(report.__file__).parent
@@ -528,9 +530,31 @@ def test_traces_of_a_synapse_stand_under_each_other(finished):
     # A readout that does not spike has no pseudo-derivative to look at.
     names = [a.get_ylabel() for a in synapse.traces(found, readout, "after").axes]
     assert names[1] == "readout\nv" and "dz/dv\nψ" not in names
+    # A regulariser is shown where it pulls, at both moments alike.
+    calm = np.zeros_like(found["before.input-hidden.signal"])
+    for pull, shown in ((0.0, False), (0.1, True)):
+        found["before.input-hidden.regulariser"] = calm
+        found["after.input-hidden.regulariser"] = calm + pull
+        axes = synapse.traces(found, inside, "before").axes
+        assert ("regulariser\nC" in [a.get_ylabel() for a in axes]) == shown
     # Both moments have the same range of signals.
     after = synapse.traces(found, inside, "after")
     assert after.axes[4].get_ylim() == figure.axes[4].get_ylim()
+
+
+def test_the_page_says_what_stands_between_a_product_and_a_write(finished, tmp_path):
+    text = Page(finished).text
+    assert "a change of w against the product of e and L. Between that" in text
+    assert "what is written: the device (fixed)." in text
+    folder = run_folder(tmp_path / "run", device="ideal", recordings="all")
+    assert "Between that" not in Page(report.write(folder)).text
+    kept = tomllib.loads(spec(device="ideal"))
+    kept["rule"]["gate"] = "end-of-sample"
+    kept.setdefault("train", {}).update(optimiser="adam", weight_decay=0.1)
+    run = replace(read_run(folder), spec=kept)
+    assert plates._between(run).endswith(
+        ": its gate (end-of-sample), the optimiser (adam) and the weights' decay."
+    )
 
 
 def test_a_long_line_keeps_its_extremes():

@@ -127,6 +127,9 @@ def _look(
         if name in factors.eligibility:
             seen["elig"] = factors.eligibility[name][post, pre]
             seen["signal"] = factors.signal[population][post]
+            if name in factors.unfiltered:
+                seen["unfiltered"] = factors.unfiltered[name][post, pre]
+                seen["regulariser"] = factors.regulariser[population][post]
             break
     return seen
 

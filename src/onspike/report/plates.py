@@ -7,7 +7,7 @@ import numpy as np
 
 from onspike.report import die, figures, raster, synapse, weights
 from onspike.report.files import slug
-from onspike.report.load import MOMENTS, Run, named, number, populations, table
+from onspike.report.load import MOMENTS, Arrays, Run, named, number, populations, table
 from onspike.report.render import Plate
 from onspike.report.style import Draw
 
@@ -156,13 +156,42 @@ def traces(run: Run, draw: Draw) -> Plate | None:
         f"above and its threshold dotted, in {unit}; its pseudo-derivative ψ = "
         "dz/dv; the eligibility e, what "
         "the synapse remembers of both; the learning signal L, the share of the error "
-        "that reaches the neuron; and the weight w, which learning moves against the "
-        "product of e and L. Shaded: the ticks in which a target is valid, unless all "
-        "are."
+        "that reaches the neuron; and the weight w. Shaded: the ticks in which a "
+        "target is valid, unless all are."
     )
-    if not any(key.endswith(".elig") for key in found):
-        caption += " This rule is no product of an eligibility and a signal."
+    caption += _asked(run, found)
     return Plate("One synapse while it learns", caption, panels)
+
+
+def _asked(run: Run, found: Arrays) -> str:
+    """What a rule asks of a weight, and what stands between that and a write."""
+    if not any(key.endswith(".elig") for key in found):
+        return " This rule is no product of an eligibility and a signal."
+    said = " The rule asks for a change of w against the product of e and L"
+    if any(synapse.pulls(found, one) for one in synapse.recorded(found)):
+        said += (
+            ", and against that of C, by which a regulariser pulls the neuron's "
+            "rate, and e as it is before any filter of the readout"
+        )
+    return f"{said}.{_between(run)}"
+
+
+def _between(run: Run) -> str:
+    gate = table(run.spec, "rule").get("gate", "every-tick")
+    train, device = table(run.spec, "train"), run.name("device")
+    optimiser = train.get("optimiser", "sgd")
+    found = [
+        f"its gate ({gate})" if gate != "every-tick" else "",
+        f"the optimiser ({optimiser})" if optimiser != "sgd" else "",
+        "the weights' decay" if train.get("weight_decay") else "",
+        f"the device ({device})" if device != "ideal" else "",
+    ]
+    found = [one for one in found if one]
+    if not found:
+        return ""
+    *others, last = found
+    said = f"{', '.join(others)} and {last}" if others else last
+    return f" Between that and what is written: {said}."
 
 
 def weight_course(run: Run, draw: Draw) -> Plate | None:

@@ -42,6 +42,7 @@ ROWS = (  # trace, label, colour, height in inches
     ("psi", "dz/dv\nψ", style.PURPLE, 0.6),
     ("elig", "eligibility\ne", style.GREEN, 0.8),
     ("signal", "signal\nL", style.VERMILLION, 0.8),
+    ("regulariser", "regulariser\nC", style.ORANGE, 0.6),
     ("w", "weight\nw", style.BLUE, 0.8),
 )
 
@@ -60,7 +61,10 @@ def traces(found: Arrays, synapse: Synapse, when: str) -> Figure:
         if (key := f"{when}.{synapse.projection}.{trace}") in found
     }
     spiking = bool(np.isin(own["z"], (0, 1)).all())
-    rows = [r for r in ROWS if r[0] in own and (spiking or r[0] != "psi")]
+    idle = {"psi"} if not spiking else set()
+    if not pulls(found, synapse):
+        idle.add("regulariser")
+    rows = [r for r in ROWS if r[0] in own and r[0] not in idle]
     figure, axes = style.stack([row[3] for row in rows], left=0.95)
     unit, per_tick = style.time_unit({"mask": own["mask"], "dt": found["dt"]})
     time = (np.arange(len(own["mask"])) + 0.5) * per_tick
@@ -88,7 +92,7 @@ def traces(found: Arrays, synapse: Synapse, when: str) -> Figure:
             axis.set_ylim(low, top)
         elif trace == "v":
             axis.set_ylabel("readout\nv")
-        if trace in ("elig", "signal"):
+        if trace in ("elig", "signal", "regulariser"):
             axis.axhline(0, color=style.MUTED, linewidth=0.6, zorder=0)
         axis.yaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 2.5, 5, 10]))
         form = ScalarFormatter(useOffset=False)
@@ -98,6 +102,12 @@ def traces(found: Arrays, synapse: Synapse, when: str) -> Figure:
     axes[-1].set_xlabel(f"time ({unit})")
     axes[0].set_title(f"{when.capitalize()} training: {synapse.name}")
     return figure
+
+
+def pulls(found: Arrays, synapse: Synapse) -> bool:
+    """Whether a regulariser has acted on a synapse, at any of the moments."""
+    own = f".{synapse.projection}.regulariser"
+    return any(np.any(array) for key, array in found.items() if key.endswith(own))
 
 
 def _range(axis: Axes, found: Arrays, synapse: Synapse, trace: str) -> None:

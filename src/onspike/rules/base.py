@@ -36,10 +36,15 @@ class RuleState(NamedTuple):
 
 
 class Factors(NamedTuple):
-    """What a rule multiplies in a tick: for those who look on, and for figures."""
+    """What a rule multiplies in a tick: for those who look on, and for figures.
+
+    It asks for L e; where there is a regulariser, for L e + C e' in hidden neurons.
+    """
 
     signal: dict[str, Float[Array, " n"]]  # L, by population
     eligibility: dict[str, Float[Array, "n_post n_pre"]]  # e, by plastic projection
+    regulariser: dict[str, Float[Array, " n"]]  # C, by population that is regulated
+    unfiltered: dict[str, Float[Array, "n_post n_pre"]]  # e', by projection into these
 
 
 class AbstractRule(eqx.Module):

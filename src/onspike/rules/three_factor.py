@@ -124,10 +124,17 @@ class ThreeFactor(AbstractRule):
         return own, update
 
     def factors(self, shared, own, params, local, teaching, wiring):
-        own, credit, _ = self.hear(shared, own, params, local, teaching, wiring)
+        own, credit, calm = self.hear(shared, own, params, local, teaching, wiring)
         _, elig, smooth = self.remember(own, local, wiring)
-        met = {name: e.dense().value for name, e in (elig | smooth).items()}
-        return (Factors(signal=credit, eligibility=met),)
+        regulated = {n: e for n, e in elig.items() if wiring.wire(n).post in calm}
+        return (
+            Factors(
+                signal=credit,
+                eligibility={n: e.dense().value for n, e in (elig | smooth).items()},
+                regulariser=calm,
+                unfiltered={n: e.dense().value for n, e in regulated.items()},
+            ),
+        )
 
     def hear(
         self,
