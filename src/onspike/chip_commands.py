@@ -68,7 +68,7 @@ def run(
                 print(f"{label} {answer}")
         name = "accuracy while learning" if learn else "accuracy"
         print(
-            f"epoch {epoch}: {name} {seen.accuracy:.4f} on {len(recorded)} samples, "
+            f"epoch {epoch}: {name} {seen.share_right:.4f} on {len(recorded)} samples, "
             f"{seen.spikes.mean():.1f} spikes per sample, "
             f"{seen.ticks / seen.seconds:.0f} ticks per second"
         )

@@ -125,6 +125,8 @@ def test_an_evaluation_adds_up_what_its_samples_do_whatever_the_batch():
     assert sum(measure.answer_share(counts)) == pytest.approx(1)
     assert counts.by_group.tolist() == [[counts.right, 7]]
     assert measure.accuracy(counts) == counts.right / 7
+    alone = ons.infer(network, task, params, task.samples("test", jnp.arange(7), KEY))
+    assert float(alone.share_right) == pytest.approx(counts.right / 7)
 
 
 def memory(rule, n_hidden, n_in=2, device="ideal", **more):

@@ -23,9 +23,13 @@ class Record(NamedTuple):
     written: Int[Array, ""]  # stored weights that changed
 
     @property
-    def accuracy(self) -> Float[Array, ""]:
-        """The share of right answers: a result only if `infer` gave them."""
-        return jnp.mean(self.answer == self.label)
+    def share_right(self) -> Float[Array, ""]:
+        """The share of right answers: an accuracy only if `infer` gave them.
+
+        Of what `learn` gives it says little about what was learnt: the weights change,
+        and feedback may steer the output, while it is counted.
+        """
+        return jnp.mean(self.answer == self.label.astype(self.answer.dtype))
 
 
 class AbstractEngine(eqx.Module):

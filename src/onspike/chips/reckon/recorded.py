@@ -28,7 +28,7 @@ class Epoch(NamedTuple):
     seconds: float
 
     @property
-    def accuracy(self) -> float:
+    def share_right(self) -> float:
         """Share of right answers."""
         return float(np.mean(self.answers == self.labels))
 
