@@ -158,10 +158,9 @@ def test_the_python_of_own_neuron_device_and_task(mine):
 
 
 @pytest.mark.slow
-def test_the_notebook(pytestconfig, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_the_notebook(mine, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MPLBACKEND", "agg")
-    page, space = pytestconfig.rootpath / "docs/how-to/notebook.md", {}
+    page, space = mine["neuron"].with_name("notebook.md"), {}
     exec(compile("\n".join(blocks(page)), page.name, "exec"), space)
     assert space["run"].test_accuracy > 0.9
     assert (tmp_path / "runs/from-a-notebook/report.html").is_file()
