@@ -344,9 +344,6 @@ def _made(spec: Spec) -> Seeds:
 
 
 def chunk_of(ticks: int) -> int:
-    """Ticks of a compiled chunk: at most 40, a divisor of the sample's if one is near.
-
-    What no chunk fills is run tick by tick.
-    """
+    """Ticks of a compiled chunk: at most 40, and few left over, as they run singly."""
     most = min(40, ticks)
-    return next((k for k in range(most, most // 2, -1) if ticks % k == 0), most)
+    return min(range(most, most // 2, -1), key=lambda k: ticks % k)
