@@ -167,7 +167,9 @@ def test_a_batch_asks_for_the_sum_of_what_its_samples_ask():
 
 
 def test_rejects_bad_rates():
-    with pytest.raises(ValueError, match=r"rule\.rate of 'in' must be zero or positive"):
+    with pytest.raises(
+        ValueError, match=r"rule\.rate of 'in' must be zero or positive"
+    ):
         eprop({"in": -1.0})
     with pytest.raises(ValueError, match=r"rule\.rate .* got nan"):
         reckon(float("nan"))

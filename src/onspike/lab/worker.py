@@ -46,6 +46,7 @@ class Worker:
         self._steps = 0  # ticks that were asked for one by one, still to be run
         self._pace = Pace()
         self._told = self._watched_at = 0.0
+        self._has_shown = False  # whether this learner's program of ticks is compiled
         self._count = self._count_at = 0.0
         self._rate = 0.0
         self._chosen = False  # whether a person has said which synapse to show
@@ -134,6 +135,7 @@ class Worker:
         self.session, self.run, self.number = session, run, self.number + 1
         self.follow = None if follow is None or follow.over else follow
         self._segments, self._steps, self._chosen = None, 0, False
+        self._watched_at, self._has_shown = 0.0, False
         if follow and (step := follow.news(session)):  # while it was being built
             session.adopt(step)
         session.plugged = not self.follow
@@ -205,7 +207,7 @@ class Worker:
 
     def _change(self, session: Session, path: str, value: Any) -> None:
         session.set(path, value)
-        self._segments = None
+        self._segments, self._has_shown = None, False
         self._line.tell("mark", messages.mark(session.changes[-1]))
         self._introduce()
 
@@ -282,7 +284,9 @@ class Worker:
             rest = session.task.ticks - session.tick
             self._show(session, list(session.ticks(rest)))
             took = time.monotonic() - now
-            self._watched_at = now + max(OFTEN, took / WATCHED)
+            # The first one compiles: what it took says nothing about the next.
+            wait = took / WATCHED if self._has_shown else OFTEN
+            self._watched_at, self._has_shown = now + max(OFTEN, wait), True
         else:
             session.segment(size)
             self._segments.took(size, time.monotonic() - now)
