@@ -20,6 +20,7 @@ from onspike.lab.session import Session
 
 SEGMENT = 0.1  # seconds of unwatched learning at a time, at full speed
 WATCHED = 0.05  # share of the time that goes into watched samples then
+SELDOM = 5.0  # seconds that a watched sample is waited for, at most
 _SOME = 5  # batches after which one can tell which synapse has something to show
 
 
@@ -284,9 +285,10 @@ class Worker:
             rest = session.task.ticks - session.tick
             self._show(session, list(session.ticks(rest)))
             took = time.monotonic() - now
-            # The first one compiles: what it took says nothing about the next.
-            wait = took / WATCHED if self._has_shown else OFTEN
-            self._watched_at, self._has_shown = now + max(OFTEN, wait), True
+            # Where something compiles, what it took says nothing about the next.
+            wait = took / WATCHED if size and self._has_shown else OFTEN
+            self._watched_at = now + min(max(OFTEN, wait), SELDOM)
+            self._has_shown = True
         else:
             session.segment(size)
             self._segments.took(size, time.monotonic() - now)
