@@ -20,7 +20,7 @@ from onspike.lab.session import Session
 
 SEGMENT = 0.1  # seconds of unwatched learning at a time, at full speed
 WATCHED = 0.05  # share of the time that goes into watched samples then
-SELDOM = 5.0  # seconds that a watched sample is waited for, at most
+SELDOM = 10.0  # seconds that a watched sample is waited for, at most
 _SOME = 5  # batches after which one can tell which synapse has something to show
 
 
